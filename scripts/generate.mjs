@@ -20,6 +20,10 @@ const xdsFiles = [
   "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
   "envoy/extensions/filters/http/router/v3/router.proto",
   "envoy/extensions/filters/http/fault/v3/fault.proto",
+  "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto",
+  "envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto",
+  "envoy/extensions/load_balancing_policies/random/v3/random.proto",
+  "envoy/extensions/load_balancing_policies/pick_first/v3/pick_first.proto",
 ];
 const xdsTypes = [
   "envoy.service.discovery.v3.AggregatedDiscoveryService",
@@ -30,6 +34,10 @@ const xdsTypes = [
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
   "envoy.extensions.filters.http.router.v3.Router",
   "envoy.extensions.filters.http.fault.v3.HTTPFault",
+  "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin",
+  "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest",
+  "envoy.extensions.load_balancing_policies.random.v3.Random",
+  "envoy.extensions.load_balancing_policies.pick_first.v3.PickFirst",
 ];
 const annotations = [
   "validate.rules",

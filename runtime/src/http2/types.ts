@@ -104,6 +104,8 @@ export interface Http2Connection {
   takeOutput(write: (bytes: Uint8Array) => void): void;
   /** Client only: whether `openStream` may be called now. */
   readonly canOpenStream: boolean;
+  /** GOAWAY was sent or received: open streams go on, new ones need another connection. */
+  readonly isDraining: boolean;
   /** Streams that have not ended, in either direction. */
   readonly openStreams: number;
   /** Client only: opens a stream and sends its headers. Call only while `canOpenStream`. */

@@ -1,0 +1,119 @@
+import {
+  CLIENT_PREFACE,
+  DEFAULT_MAX_FRAME_BYTES,
+  FRAME_HEADER_BYTES,
+  FrameFlag,
+  FrameType,
+  writeFrameHeader,
+  writeUint32,
+} from "./frame.js";
+import { HeaderEncoder } from "./hpack/encoder.js";
+import { OutputBuffer } from "./output-buffer.js";
+import type { HeaderFields, HeaderTemplate } from "./types.js";
+
+// From this size on, the payload is handed to the socket as it is: a copy would cost more than another piece.
+const BY_REFERENCE_BYTES = 4096;
+
+/** Writes frames into the output buffer. Frame after frame, in sending order; no frame is ever half written. */
+export class FrameWriter {
+  readonly output: OutputBuffer = new OutputBuffer();
+  readonly encoder: HeaderEncoder = new HeaderEncoder();
+  /** SETTINGS_MAX_FRAME_SIZE of the peer. */
+  maxFrameBytes: number = DEFAULT_MAX_FRAME_BYTES;
+
+  preface(): void {
+    this.output.append(CLIENT_PREFACE);
+  }
+
+  settings(entries: readonly (readonly [id: number, value: number])[]): void {
+    const at = this.#begin(entries.length * 6, FrameType.SETTINGS, 0, 0);
+    const { slab } = this.output;
+    for (const [index, [id, value]] of entries.entries()) {
+      slab[at + index * 6] = id >>> 8;
+      slab[at + index * 6 + 1] = id;
+      writeUint32(slab, at + index * 6 + 2, value);
+    }
+  }
+
+  settingsAck(): void {
+    this.#begin(0, FrameType.SETTINGS, FrameFlag.ACK, 0);
+  }
+
+  /** A PING with the 8 bytes of `payload` from `start`. */
+  ping(payload: Uint8Array, start: number, isAck: boolean): void {
+    const at = this.#begin(8, FrameType.PING, isAck ? FrameFlag.ACK : 0, 0);
+    for (let index = 0; index < 8; index++) this.output.slab[at + index] = payload[start + index] as number;
+  }
+
+  windowUpdate(streamId: number, byteCount: number): void {
+    writeUint32(this.output.slab, this.#begin(4, FrameType.WINDOW_UPDATE, 0, streamId), byteCount);
+  }
+
+  rstStream(streamId: number, code: number): void {
+    writeUint32(this.output.slab, this.#begin(4, FrameType.RST_STREAM, 0, streamId), code);
+  }
+
+  goAway(lastStreamId: number, code: number, debug: string): void {
+    const text = Buffer.from(debug.slice(0, 256), "utf8");
+    const at = this.#begin(8 + text.length, FrameType.GOAWAY, 0, 0);
+    writeUint32(this.output.slab, at, lastStreamId);
+    writeUint32(this.output.slab, at + 4, code);
+    text.copy(this.output.slab, at + 8);
+  }
+
+  /** HEADERS, and CONTINUATION frames when the block does not fit into one. */
+  headers(streamId: number, template: HeaderTemplate, extra: HeaderFields | undefined, endStream: boolean): void {
+    const { output, encoder } = this;
+    output.reserve(FRAME_HEADER_BYTES + encoder.bound(template, extra));
+    const at = output.position;
+    output.position = at + FRAME_HEADER_BYTES;
+    const length = encoder.encode(output, template, extra);
+    const endFlag = endStream ? FrameFlag.END_STREAM : 0;
+    if (length <= this.maxFrameBytes) {
+      writeFrameHeader(output.slab, at, length, FrameType.HEADERS, FrameFlag.END_HEADERS | endFlag, streamId);
+      return;
+    }
+    const block = Buffer.from(output.slab.subarray(at + FRAME_HEADER_BYTES, output.position));
+    output.position = at;
+    for (let start = 0; start < length; start += this.maxFrameBytes) {
+      const end = Math.min(length, start + this.maxFrameBytes);
+      const flags = (start === 0 ? endFlag : 0) | (end === length ? FrameFlag.END_HEADERS : 0);
+      const type = start === 0 ? FrameType.HEADERS : FrameType.CONTINUATION;
+      block.copy(output.slab, this.#begin(end - start, type, flags, streamId), start, end);
+    }
+  }
+
+  /** One DATA frame of `prefix`, if given, and `bytes`. The caller keeps to windows and frame size. */
+  data(streamId: number, bytes: Uint8Array, endStream: boolean, prefix: Uint8Array | undefined): void {
+    const { output } = this;
+    const prefixBytes = prefix === undefined ? 0 : prefix.byteLength;
+    const length = prefixBytes + bytes.byteLength;
+    const isCopied = bytes.byteLength < BY_REFERENCE_BYTES;
+    output.reserve(FRAME_HEADER_BYTES + prefixBytes + (isCopied ? bytes.byteLength : 0));
+    const { slab } = output;
+    let at = output.position;
+    writeFrameHeader(slab, at, length, FrameType.DATA, endStream ? FrameFlag.END_STREAM : 0, streamId);
+    at += FRAME_HEADER_BYTES;
+    if (prefix !== undefined) {
+      for (let index = 0; index < prefixBytes; index++) slab[at + index] = prefix[index] as number;
+      at += prefixBytes;
+    }
+    if (isCopied) {
+      slab.set(bytes, at);
+      output.position = at + bytes.byteLength;
+    } else {
+      output.position = at;
+      output.append(bytes);
+    }
+  }
+
+  /** Writes a frame header and makes room for its payload; returns where the payload goes. */
+  #begin(length: number, type: number, flags: number, streamId: number): number {
+    const { output } = this;
+    output.reserve(FRAME_HEADER_BYTES + length);
+    const at = output.position;
+    writeFrameHeader(output.slab, at, length, type, flags, streamId);
+    output.position = at + FRAME_HEADER_BYTES + length;
+    return at + FRAME_HEADER_BYTES;
+  }
+}

@@ -1,0 +1,64 @@
+const FIRST_SLAB_BYTES = 2048;
+const LARGEST_SLAB_BYTES = 65_536;
+
+/**
+ * Collects output in slabs. Writers fill `slab` from `position` after `reserve`; what was taken is never written again,
+ * so a socket may hold it as long as it likes.
+ *
+ * Slabs grow with use, which keeps an idle connection small.
+ */
+export class OutputBuffer {
+  slab: Buffer = Buffer.allocUnsafeSlow(FIRST_SLAB_BYTES);
+  position = 0;
+  #startOfPiece = 0;
+  #pieces: Uint8Array[] = [];
+  #pieceBytes = 0;
+
+  /** Bytes that wait to be taken. */
+  get byteCount(): number {
+    return this.#pieceBytes + this.position - this.#startOfPiece;
+  }
+
+  /** Makes `slab` have room for `byteCount` bytes at `position`. */
+  reserve(byteCount: number): void {
+    if (this.position + byteCount > this.slab.length) this.#nextSlab(byteCount);
+  }
+
+  /** Queues `bytes` by reference. */
+  append(bytes: Uint8Array): void {
+    this.#closePiece();
+    this.#pieces.push(bytes);
+    this.#pieceBytes += bytes.length;
+  }
+
+  /** Hands all output to `write`, in order. */
+  take(write: (bytes: Uint8Array) => void): void {
+    if (this.#pieces.length === 0) {
+      const start = this.#startOfPiece;
+      if (this.position === start) return;
+      this.#startOfPiece = this.position;
+      write(this.slab.subarray(start, this.position));
+      return;
+    }
+    this.#closePiece();
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    this.#pieceBytes = 0;
+    for (const piece of pieces) write(piece);
+  }
+
+  #closePiece(): void {
+    if (this.position === this.#startOfPiece) return;
+    this.#pieces.push(this.slab.subarray(this.#startOfPiece, this.position));
+    this.#pieceBytes += this.position - this.#startOfPiece;
+    this.#startOfPiece = this.position;
+  }
+
+  #nextSlab(byteCount: number): void {
+    this.#closePiece();
+    const usualBytes = Math.min(this.slab.length * 2, LARGEST_SLAB_BYTES);
+    this.slab = Buffer.allocUnsafeSlow(Math.max(usualBytes, byteCount));
+    this.position = 0;
+    this.#startOfPiece = 0;
+  }
+}

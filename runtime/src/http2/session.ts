@@ -1,0 +1,64 @@
+import type { Clock } from "../base/clock.js";
+import type { ByteStream } from "../base/network.js";
+import { createHttp2Connection } from "./connection.js";
+import type { ConnectionHandler, Http2Connection, Http2Options } from "./types.js";
+
+/** What {@link openHttp2Session} joins. */
+export interface SessionInit {
+  readonly role: "client" | "server";
+  readonly stream: ByteStream;
+  readonly clock: Clock;
+  readonly options?: Http2Options;
+  readonly handler: Omit<ConnectionHandler, "onOutput">;
+}
+
+/**
+ * Runs an HTTP/2 connection on a byte stream. Output leaves once per turn, in one write; a peer that does not read
+ * stops us from taking more output, and bodies then wait in their streams.
+ *
+ * No handler is called before this returns.
+ */
+export function openHttp2Session({ role, stream, clock, options, handler }: SessionInit): Http2Connection {
+  let isFlushQueued = false;
+  let isBlocked = false;
+  let isOver = false;
+
+  const write = (bytes: Uint8Array): void => {
+    if (!stream.write(bytes)) isBlocked = true;
+  };
+  const flush = (): void => {
+    isFlushQueued = false;
+    if (!isOver && !isBlocked) connection.takeOutput(write);
+  };
+
+  const connection: Http2Connection = createHttp2Connection({
+    role,
+    options: options ?? {},
+    handler: {
+      onOutput: () => {
+        if (isFlushQueued || isOver) return;
+        isFlushQueued = true;
+        clock.defer(flush);
+      },
+      onStream: (opened, fields, endStream) => handler.onStream(opened, fields, endStream),
+      onCapacity: () => handler.onCapacity(),
+      onClose: (error) => {
+        // The last words, such as GOAWAY, leave before the end.
+        connection.takeOutput(write);
+        isOver = true;
+        stream.end();
+        handler.onClose(error);
+      },
+    },
+  });
+
+  stream.start({
+    onBytes: (chunk) => connection.receive(chunk),
+    onDrain: () => {
+      isBlocked = false;
+      flush();
+    },
+    onClose: (error) => connection.transportClosed(error),
+  });
+  return connection;
+}

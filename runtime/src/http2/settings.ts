@@ -1,0 +1,80 @@
+import { DEFAULT_MAX_FRAME_BYTES, DEFAULT_WINDOW_BYTES, LARGEST_MAX_FRAME_BYTES, MAX_WINDOW_BYTES, readUint32 } from "./frame.js";
+import { ErrorCode } from "./types.js";
+
+/** Setting identifiers of RFC 9113 section 6.5.2. */
+export const Setting = {
+  HEADER_TABLE_SIZE: 1,
+  ENABLE_PUSH: 2,
+  MAX_CONCURRENT_STREAMS: 3,
+  INITIAL_WINDOW_SIZE: 4,
+  MAX_FRAME_SIZE: 5,
+  MAX_HEADER_LIST_SIZE: 6,
+} as const;
+
+/** What a peer has told us; the defaults hold until it does. */
+export interface PeerSettings {
+  headerTableBytes: number;
+  maxConcurrentStreams: number;
+  initialWindowBytes: number;
+  maxFrameBytes: number;
+}
+
+/** RFC 9113 section 6.5.2, initial values. */
+export function defaultPeerSettings(maxConcurrentStreams: number): PeerSettings {
+  return {
+    headerTableBytes: 4096,
+    maxConcurrentStreams,
+    initialWindowBytes: DEFAULT_WINDOW_BYTES,
+    maxFrameBytes: DEFAULT_MAX_FRAME_BYTES,
+  };
+}
+
+/** Why a SETTINGS frame is refused. */
+export interface SettingsError {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** Reads a SETTINGS payload into `settings`. Returns why the connection must end, or undefined. */
+export function readSettings(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  settings: PeerSettings,
+): SettingsError | undefined {
+  for (let at = start; at < end; at += 6) {
+    const id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+    const value = readUint32(bytes, at + 2);
+    switch (id) {
+      case Setting.HEADER_TABLE_SIZE:
+        settings.headerTableBytes = value;
+        break;
+      case Setting.ENABLE_PUSH:
+        if (value > 1) return protocolError(`ENABLE_PUSH ${value} must be 0 or 1`);
+        break;
+      case Setting.MAX_CONCURRENT_STREAMS:
+        settings.maxConcurrentStreams = value;
+        break;
+      case Setting.INITIAL_WINDOW_SIZE:
+        if (value > MAX_WINDOW_BYTES) {
+          return { code: ErrorCode.FLOW_CONTROL_ERROR, message: `INITIAL_WINDOW_SIZE ${value} is above 2^31-1` };
+        }
+        settings.initialWindowBytes = value;
+        break;
+      case Setting.MAX_FRAME_SIZE:
+        if (value < DEFAULT_MAX_FRAME_BYTES || value > LARGEST_MAX_FRAME_BYTES) {
+          return protocolError(`MAX_FRAME_SIZE ${value} must be in 16384 to 16777215`);
+        }
+        settings.maxFrameBytes = value;
+        break;
+      default:
+        // RFC 9113 section 6.5.2: unknown settings are ignored.
+        break;
+    }
+  }
+  return undefined;
+}
+
+function protocolError(message: string): SettingsError {
+  return { code: ErrorCode.PROTOCOL_ERROR, message };
+}

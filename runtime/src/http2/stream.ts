@@ -1,0 +1,72 @@
+import type { ErrorCode, HeaderFields, HeaderTemplate, Http2Stream, StreamHandler } from "./types.js";
+
+/** What a stream asks of its connection. */
+export interface StreamOwner {
+  writeHeaders(stream: StreamState, template: HeaderTemplate, extra: HeaderFields | undefined, endStream: boolean): void;
+  writeData(stream: StreamState, bytes: Uint8Array, endStream: boolean, prefix: Uint8Array | undefined): boolean;
+  consume(stream: StreamState, byteCount: number): void;
+  reset(stream: StreamState, code: ErrorCode): void;
+}
+
+/**
+ * One stream and its state (RFC 9113 section 5.1). "Open" and the half-closed states are the two flags:
+ *
+ * ```
+ *                    open
+ *    didRemoteEnd  /      \  didLocalEnd
+ *   half-closed (remote)   half-closed (local)
+ *    didLocalEnd   \      /  didRemoteEnd
+ *                   closed  <-- RST_STREAM from either side, from any state
+ * ```
+ */
+export class StreamState implements Http2Stream {
+  readonly id: number;
+  handler: StreamHandler | undefined;
+  didLocalEnd = false;
+  didRemoteEnd = false;
+  isClosed = false;
+  /** The final header block of a response, or a request's, was received: what follows is trailers. */
+  didReceiveHeaders = false;
+  /** Bytes that we may send. Negative after the peer lowered INITIAL_WINDOW_SIZE. */
+  sendWindowBytes: number;
+  /** Bytes that the peer may send. */
+  receiveWindowBytes: number;
+  /** Received bytes that the user has not consumed. */
+  unconsumedBytes = 0;
+  /** Consumed bytes that were not yet given back with WINDOW_UPDATE. */
+  unreturnedBytes = 0;
+  /** The body length that the peer declared, less what came. NaN when it declared none. */
+  remainingBodyBytes: number = Number.NaN;
+  /** Body bytes that wait for window or for the socket. */
+  readonly queue: Uint8Array[] = [];
+  queuedBytes = 0;
+  /** What follows the queue: nothing yet, the end of the stream, or trailers that end it. */
+  queuedEnd: "none" | "end" | "trailers" = "none";
+  queuedTrailers: { readonly template: HeaderTemplate; readonly extra: HeaderFields | undefined } | undefined;
+  /** A `sendData` returned false: the user waits for `onWritable`. */
+  isUserWaiting = false;
+  readonly #owner: StreamOwner;
+
+  constructor(id: number, owner: StreamOwner, sendWindowBytes: number, receiveWindowBytes: number) {
+    this.id = id;
+    this.#owner = owner;
+    this.sendWindowBytes = sendWindowBytes;
+    this.receiveWindowBytes = receiveWindowBytes;
+  }
+
+  sendHeaders(template: HeaderTemplate, extra: HeaderFields | undefined, endStream: boolean): void {
+    this.#owner.writeHeaders(this, template, extra, endStream);
+  }
+
+  sendData(bytes: Uint8Array, endStream: boolean, prefix?: Uint8Array): boolean {
+    return this.#owner.writeData(this, bytes, endStream, prefix);
+  }
+
+  consume(byteCount: number): void {
+    this.#owner.consume(this, byteCount);
+  }
+
+  reset(code: ErrorCode): void {
+    this.#owner.reset(this, code);
+  }
+}

@@ -1,0 +1,48 @@
+import type { Interceptor } from "@connectrpc/connect";
+import { systemClock } from "../base/clock.js";
+import { formatAddress, parseAddress } from "../base/network.js";
+import type { ServiceRegistration } from "../codegenv1/types.js";
+import type { Http2Options } from "../http2/types.js";
+import { nodeNetwork } from "../net/node-network.js";
+import { RpcServer } from "../server/rpc-server.js";
+
+/** Options of {@link createServer}. */
+export interface ServerOptions {
+  readonly services: readonly ServiceRegistration[];
+  /** Run around every handler, the first one outermost. */
+  readonly interceptors?: readonly Interceptor[];
+  /** Largest request message that is accepted, bytes. Defaults to 4 MiB. */
+  readonly readMaxBytes?: number;
+  readonly http2?: Http2Options;
+  /** Milliseconds that `close` waits for calls in flight. Defaults to 30 s. */
+  readonly shutdownGraceMs?: number;
+}
+
+/** A gRPC server. */
+export interface Server extends AsyncDisposable {
+  /** Listens on `host:port`, `[ipv6]:port` or `unix:/path`; resolves with the address, its real port in place of 0. */
+  listen(address: string): Promise<string>;
+  /** Handlers at work. */
+  readonly activeCalls: number;
+  /** Stops accepting, lets calls in flight end for up to `graceMs` (`shutdownGraceMs`), then ends what is left. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Makes a gRPC server without a mesh: nothing is registered anywhere. */
+export function createServer(options: ServerOptions): Server {
+  const server = new RpcServer({ network: nodeNetwork, clock: systemClock }, options);
+  return {
+    async listen(text) {
+      const address = parseAddress(text);
+      if (address === undefined) {
+        throw new Error(`can't listen on "${text}": expected host:port, [ipv6]:port or unix:/path`);
+      }
+      return formatAddress(await server.listen(address));
+    },
+    get activeCalls() {
+      return server.activeCalls;
+    },
+    close: (graceMs) => server.close(graceMs),
+    [Symbol.asyncDispose]: () => server.close(),
+  };
+}

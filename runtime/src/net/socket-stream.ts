@@ -1,0 +1,57 @@
+import type { Socket } from "node:net";
+import { type ByteStream, type ByteStreamHandler, formatAddress } from "../base/network.js";
+
+/** A connected socket as a {@link ByteStream}. */
+export class SocketStream implements ByteStream {
+  readonly peer: string;
+  readonly #socket: Socket;
+  #error: Error | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.peer = peerOf(socket);
+    // A socket without this listener takes the process down when its peer resets it.
+    socket.on("error", (error) => {
+      this.#error = error;
+    });
+    // Small frames must leave at once; they are gathered before they get here.
+    socket.setNoDelay(true);
+  }
+
+  start(handler: ByteStreamHandler): void {
+    const socket = this.#socket;
+    socket.on("data", (chunk: Buffer) => handler.onBytes(chunk));
+    socket.on("drain", () => handler.onDrain());
+    socket.on("close", () => handler.onClose(this.#error));
+    // Half-open sockets are of no use to HTTP/2: when the peer ends, so do we.
+    socket.on("end", () => socket.end());
+    if (socket.destroyed) queueMicrotask(() => handler.onClose(this.#error));
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#socket.destroyed || this.#socket.write(bytes);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+function peerOf(socket: Socket): string {
+  const { remoteAddress, remotePort } = socket;
+  return remoteAddress === undefined || remotePort === undefined
+    ? "unix"
+    : formatAddress({ kind: "tcp", host: remoteAddress, port: remotePort });
+}

@@ -1,0 +1,9 @@
+/** Base64 for `-bin` metadata: written without padding, as gRPC senders do. */
+export function encodeBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64").replace(/=+$/, "");
+}
+
+/** Reads base64 with or without padding. Undefined when it is malformed. */
+export function decodeBase64(text: string): Uint8Array | undefined {
+  return /^[A-Za-z0-9+/]*={0,2}$/.test(text) ? new Uint8Array(Buffer.from(text, "base64")) : undefined;
+}

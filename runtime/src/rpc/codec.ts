@@ -1,0 +1,35 @@
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+
+/** Turns messages into bytes and back. */
+export interface MessageCodec<Init = unknown, Shape = unknown> {
+  /** The message as bytes; the caller may keep them. Throws when the message can't be encoded. */
+  encode(message: Init): Uint8Array;
+  /** The message in `bytes`; the result may refer to them. Throws when they are not such a message. */
+  decode(bytes: Uint8Array): Shape;
+}
+
+/** The codec of a protobuf message, by protobuf-es. */
+export function protobufCodec<D extends DescMessage>(schema: D): MessageCodec<MessageInitShape<D>, MessageShape<D>> {
+  return {
+    encode: (message) => toBinary(schema, isMessage(message, schema) ? message : create(schema, message)),
+    decode: (bytes) => fromBinary(schema, bytes),
+  };
+}
+
+/** A codec that leaves bytes as they are, for callers that have their own encoding. */
+export const bytesCodec: MessageCodec<Uint8Array, Uint8Array> = {
+  encode: (bytes) => bytes,
+  decode: (bytes) => bytes,
+};
+
+function isMessage<D extends DescMessage>(message: unknown, schema: D): message is MessageShape<D> {
+  return (message as Message).$typeName === schema.typeName;
+}

@@ -1,0 +1,54 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { HeaderTemplate } from "../http2/types.js";
+import { type MessageCodec, protobufCodec } from "./codec.js";
+import { ACCEPTED_ENCODINGS } from "./compression.js";
+
+/** A method as calls need it: everything that does not change from call to call. */
+export interface RpcMethod {
+  readonly desc: DescMethod;
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  readonly requestCodec: MessageCodec;
+  readonly responseCodec: MessageCodec;
+  /** The request headers that every call sends. */
+  readonly requestHeaders: HeaderTemplate;
+}
+
+/** The path of a method. */
+export function methodPath(desc: DescMethod): string {
+  return `/${desc.parent.typeName}/${desc.name}`;
+}
+
+/** What a client sends as `user-agent`. */
+export const USER_AGENT = "grpc-node-meshwright/0.1.0";
+
+/** Prepares calls to a method; `authority` is what servers get as `:authority`. */
+export function createRpcMethod(desc: DescMethod, authority: string): RpcMethod {
+  const path = methodPath(desc);
+  return {
+    desc,
+    path,
+    requestCodec: protobufCodec(desc.input),
+    responseCodec: protobufCodec(desc.output),
+    requestHeaders: {
+      fields: [
+        ":method",
+        "POST",
+        ":scheme",
+        "http",
+        ":path",
+        path,
+        ":authority",
+        authority,
+        "te",
+        "trailers",
+        "content-type",
+        "application/grpc",
+        "user-agent",
+        USER_AGENT,
+        "grpc-accept-encoding",
+        ACCEPTED_ENCODINGS,
+      ],
+    },
+  };
+}

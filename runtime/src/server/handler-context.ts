@@ -1,0 +1,92 @@
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { Code, ConnectError, type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import type { HeaderFields } from "../http2/types.js";
+import { fieldsToHeaders, headersToFields, lookup } from "../rpc/metadata.js";
+
+/** What a {@link CallContext} is made of. */
+export interface CallContextInit {
+  readonly method: DescMethod;
+  readonly requestFields: HeaderFields;
+  /** Milliseconds left until the deadline, now. Undefined without one. */
+  remainingMs(): number | undefined;
+}
+
+/**
+ * What a handler sees of its call beside the messages. Most handlers look at nothing of it, so everything that costs
+ * is made when somebody looks.
+ */
+export class CallContext implements HandlerContext {
+  readonly method: DescMethod;
+  readonly requestMethod = "POST";
+  readonly protocolName = "grpc";
+  readonly #init: CallContextInit;
+  #requestHeader: Headers | undefined;
+  #responseHeader: Headers | undefined;
+  #responseTrailer: Headers | undefined;
+  #values: ContextValues | undefined;
+  #controller: AbortController | undefined;
+  #abortReason: ConnectError | undefined;
+
+  constructor(init: CallContextInit) {
+    this.method = init.method;
+    this.#init = init;
+  }
+
+  get service(): DescService {
+    return this.method.parent;
+  }
+
+  get url(): string {
+    const { requestFields } = this.#init;
+    return `http://${lookup(requestFields, ":authority") ?? "localhost"}${lookup(requestFields, ":path") ?? "/"}`;
+  }
+
+  get timeoutMs(): () => number | undefined {
+    return () => this.#init.remainingMs();
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  get requestHeader(): Headers {
+    this.#requestHeader ??= fieldsToHeaders(this.#init.requestFields);
+    return this.#requestHeader;
+  }
+
+  get responseHeader(): Headers {
+    this.#responseHeader ??= new Headers();
+    return this.#responseHeader;
+  }
+
+  get responseTrailer(): Headers {
+    this.#responseTrailer ??= new Headers();
+    return this.#responseTrailer;
+  }
+
+  get values(): ContextValues {
+    this.#values ??= createContextValues();
+    return this.#values;
+  }
+
+  /** The response headers that the handler set. */
+  get responseHeaderFields(): string[] | undefined {
+    return headersToFields(this.#responseHeader);
+  }
+
+  /** The response trailers that the handler set. */
+  get responseTrailerFields(): string[] | undefined {
+    return headersToFields(this.#responseTrailer);
+  }
+
+  /** Tells the handler that nobody waits for it any more. */
+  abort(code: Code, message: string): void {
+    if (this.#abortReason !== undefined) return;
+    this.#abortReason = new ConnectError(message, code);
+    this.#controller?.abort(this.#abortReason);
+  }
+}

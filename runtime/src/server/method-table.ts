@@ -1,0 +1,93 @@
+import type { DescMessage, DescMethod, MessageShape } from "@bufbuild/protobuf";
+import { createMethodImplSpec, type HandlerContext, type Interceptor, type MethodImplSpec } from "@connectrpc/connect";
+import { invokeUnaryImplementation, transformInvokeImplementation } from "@connectrpc/connect/protocol";
+import type { ServiceRegistration } from "../codegenv1/types.js";
+import { type MessageCodec, protobufCodec } from "../rpc/codec.js";
+import { methodPath } from "../rpc/method.js";
+
+/** A method that can be called, prepared once. */
+export interface ServedMethod {
+  readonly desc: DescMethod;
+  readonly requestCodec: MessageCodec;
+  readonly responseCodec: MessageCodec;
+  readonly invoke: Invoke;
+}
+
+/** How the handler is called: with the one request of a unary call, or with the stream of requests. */
+export type Invoke =
+  | { readonly kind: "unary"; readonly run: (message: unknown, context: HandlerContext) => unknown }
+  | {
+      readonly kind: "stream";
+      readonly run: (messages: AsyncIterable<unknown>, context: HandlerContext) => AsyncIterable<unknown>;
+    };
+
+/** What a path stands for. */
+export type FoundMethod =
+  | { readonly kind: "served"; readonly method: ServedMethod }
+  | { readonly kind: "unimplemented"; readonly message: string };
+
+/** Finds methods by path. */
+export interface MethodTable {
+  find(path: string): FoundMethod;
+}
+
+/** Prepares every method of `services`. Throws when two of them serve the same service. */
+export function createMethodTable(
+  services: readonly ServiceRegistration[],
+  interceptors: readonly Interceptor[],
+): MethodTable {
+  const methods = new Map<string, FoundMethod>();
+  const names = new Set<string>();
+  for (const { service, implementation } of services) {
+    const { typeName } = service.service;
+    if (names.has(typeName)) throw new Error(`service ${typeName}: registered twice; serve each service once`);
+    names.add(typeName);
+    for (const desc of service.service.methods) {
+      const handler = (implementation as Record<string, unknown>)[desc.localName];
+      methods.set(methodPath(desc), prepare(desc, handler, implementation, [...interceptors]));
+    }
+  }
+  return {
+    find: (path) => methods.get(path) ?? { kind: "unimplemented", message: explainMissing(path, names) },
+  };
+}
+
+function prepare(desc: DescMethod, handler: unknown, self: object, interceptors: Interceptor[]): FoundMethod {
+  if (typeof handler !== "function") {
+    return { kind: "unimplemented", message: `${desc.parent.typeName}.${desc.name} has no handler` };
+  }
+  const spec = createMethodImplSpec(desc, handler.bind(self) as never);
+  return {
+    kind: "served",
+    method: {
+      desc,
+      requestCodec: protobufCodec(desc.input),
+      responseCodec: protobufCodec(desc.output),
+      invoke: invoke(spec, interceptors),
+    },
+  };
+}
+
+function invoke(spec: MethodImplSpec, interceptors: Interceptor[]): Invoke {
+  if (spec.kind !== "unary") {
+    return {
+      kind: "stream",
+      run: (messages, context) =>
+        transformInvokeImplementation(spec, context, interceptors)(messages as AsyncIterable<MessageShape<DescMessage>>),
+    };
+  }
+  return {
+    kind: "unary",
+    run:
+      interceptors.length === 0
+        ? (message, context) => spec.impl(message as MessageShape<DescMessage>, context)
+        : (message, context) =>
+            invokeUnaryImplementation(spec, context, message as MessageShape<DescMessage>, interceptors),
+  };
+}
+
+function explainMissing(path: string, names: ReadonlySet<string>): string {
+  const [, service = "", method = ""] = /^\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
+  if (names.has(service)) return `service ${service} has no method "${method}"`;
+  return `no service at ${path}; this server has: ${[...names].join(", ")}`;
+}

@@ -1,0 +1,124 @@
+import type { Interceptor } from "@connectrpc/connect";
+import type { Clock } from "../base/clock.js";
+import { type Address, type ByteStream, formatAddress, type Listener, type Network } from "../base/network.js";
+import type { ServiceRegistration } from "../codegenv1/types.js";
+import { openHttp2Session } from "../http2/session.js";
+import { ErrorCode, type Http2Connection, type Http2Options } from "../http2/types.js";
+import { accept } from "./accept.js";
+import { createMethodTable, type MethodTable } from "./method-table.js";
+import type { CallEnvironment } from "./server-call.js";
+
+/** Options of a server. */
+export interface RpcServerOptions {
+  readonly services: readonly ServiceRegistration[];
+  /** Run around every handler, the first one outermost. */
+  readonly interceptors?: readonly Interceptor[];
+  /** Largest request message that is accepted, bytes. Defaults to 4 MiB, as in every gRPC implementation. */
+  readonly readMaxBytes?: number;
+  readonly http2?: Http2Options;
+  /** Milliseconds that `close` waits for calls in flight. Defaults to 30 s. */
+  readonly shutdownGraceMs?: number;
+}
+
+/** What a server runs on. */
+export interface RpcServerDependencies {
+  readonly network: Network;
+  readonly clock: Clock;
+}
+
+const DEFAULT_READ_MAX_BYTES = 4 * 1024 * 1024;
+const DEFAULT_SHUTDOWN_GRACE_MS = 30_000;
+
+/** Serves gRPC on any number of addresses until it is closed. */
+export class RpcServer {
+  readonly #dependencies: RpcServerDependencies;
+  readonly #options: RpcServerOptions;
+  readonly #methods: MethodTable;
+  readonly #environment: CallEnvironment;
+  readonly #listeners: Listener[] = [];
+  readonly #connections = new Set<Http2Connection>();
+  #onIdle: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+  #activeCalls = 0;
+
+  constructor(dependencies: RpcServerDependencies, options: RpcServerOptions) {
+    this.#dependencies = dependencies;
+    this.#options = options;
+    this.#methods = createMethodTable(options.services, options.interceptors ?? []);
+    this.#environment = {
+      clock: dependencies.clock,
+      readMaxBytes: options.readMaxBytes ?? DEFAULT_READ_MAX_BYTES,
+      prefix: new Uint8Array(5),
+      onCallStart: () => {
+        this.#activeCalls += 1;
+      },
+      onCallEnd: () => {
+        this.#activeCalls -= 1;
+      },
+    };
+  }
+
+  /** Handlers at work. */
+  get activeCalls(): number {
+    return this.#activeCalls;
+  }
+
+  /** Listens on one more address; resolves with the real one when port 0 was asked for. */
+  async listen(address: Address): Promise<Address> {
+    if (this.#closing !== undefined) throw new Error(`can't listen on ${formatAddress(address)}: the server was closed`);
+    const listener = await this.#dependencies.network.listen(address, (stream) => this.#onStream(stream));
+    this.#listeners.push(listener);
+    return listener.address;
+  }
+
+  /**
+   * Stops accepting, tells every client to go elsewhere, waits for the calls in flight up to `graceMs`, then ends what
+   * is left. Later calls return the same promise.
+   */
+  close(graceMs: number = this.#options.shutdownGraceMs ?? DEFAULT_SHUTDOWN_GRACE_MS): Promise<void> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing;
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const closedListeners = Promise.all(this.#listeners.map((listener) => listener.close()));
+    for (const connection of [...this.#connections]) connection.drain();
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+        const timer = this.#dependencies.clock.setTimer(graceMs, () => {
+          for (const connection of [...this.#connections]) {
+            connection.close(ErrorCode.NO_ERROR, "the server was closed");
+          }
+          resolve();
+        });
+        this.#onIdle = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+    }
+    await closedListeners;
+  }
+
+  #onStream(stream: ByteStream): void {
+    const { http2 } = this.#options;
+    const connection = openHttp2Session({
+      role: "server",
+      stream,
+      clock: this.#dependencies.clock,
+      ...(http2 === undefined ? {} : { options: http2 }),
+      handler: {
+        onStream: (opened, fields, endStream) => accept(opened, fields, endStream, this.#methods, this.#environment),
+        onCapacity: () => {},
+        onClose: () => {
+          this.#connections.delete(connection);
+          if (this.#connections.size === 0) this.#onIdle?.();
+        },
+      },
+    });
+    this.#connections.add(connection);
+    // Accepted while the server was closing.
+    if (this.#closing !== undefined) connection.drain();
+  }
+}

@@ -1,0 +1,221 @@
+import { Code } from "@connectrpc/connect";
+import type { Clock, Timer } from "../base/clock.js";
+import type { HeaderFields, HeaderTemplate, Http2Stream, StreamError, StreamHandler } from "../http2/types.js";
+import { encodeBase64 } from "../rpc/base64.js";
+import { type CodingResult, decompress } from "../rpc/compression.js";
+import { errorToStatus } from "../rpc/errors.js";
+import { MessageReader, type MessageSink } from "../rpc/framing.js";
+import { headersToFields, lookup } from "../rpc/metadata.js";
+import { encodeMessage, type RpcStatus } from "../rpc/status.js";
+import { CallContext } from "./handler-context.js";
+import type { ServedMethod } from "./method-table.js";
+
+/** What the calls of a server share. */
+export interface CallEnvironment {
+  readonly clock: Clock;
+  readonly readMaxBytes: number;
+  /** Scratch for the prefix of a message; it is copied before the next one is written. */
+  readonly prefix: Uint8Array;
+  /** A handler began to work. */
+  onCallStart(): void;
+  /** It came to its end, which may be later than the end of its stream. */
+  onCallEnd(): void;
+}
+
+const RESPONSE_HEADERS: HeaderTemplate = {
+  fields: [":status", "200", "content-type", "application/grpc", "grpc-accept-encoding", "gzip,identity"],
+};
+const OK_TRAILERS: HeaderTemplate = { fields: ["grpc-status", "0"] };
+const NO_FIELDS: HeaderTemplate = { fields: [] };
+
+/**
+ * The server side of one call, whatever its kind.
+ *
+ * ```
+ *   request headers -> messages -> handler -> response headers -> messages -> status
+ *          \____________________________________________________________________/
+ *            any time: cancelled by the client, deadline exceeded, broken request
+ * ```
+ *
+ * Exactly one status leaves it, or none when the client has gone.
+ */
+export abstract class ServerCall implements StreamHandler, MessageSink {
+  protected readonly method: ServedMethod;
+  protected readonly environment: CallEnvironment;
+  protected readonly stream: Http2Stream;
+  protected readonly context: CallContext;
+  protected readonly reader: MessageReader;
+  /** No status can be sent any more: it was, or the client has gone. */
+  protected isOver = false;
+  readonly #encoding: string;
+  #deadline: Timer | undefined;
+  #didSendHeaders = false;
+  #decoding: Promise<void> | undefined;
+
+  protected constructor(
+    stream: Http2Stream,
+    method: ServedMethod,
+    fields: HeaderFields,
+    timeoutMs: number | undefined,
+    environment: CallEnvironment,
+  ) {
+    this.stream = stream;
+    this.method = method;
+    this.environment = environment;
+    this.reader = new MessageReader(this, environment.readMaxBytes);
+    this.#encoding = lookup(fields, "grpc-encoding") ?? "identity";
+    const { clock } = environment;
+    const deadlineAtMs = timeoutMs === undefined ? undefined : clock.nowMs() + timeoutMs;
+    this.context = new CallContext({
+      method: method.desc,
+      requestFields: fields,
+      remainingMs: () => (deadlineAtMs === undefined ? undefined : Math.max(0, deadlineAtMs - clock.nowMs())),
+    });
+    if (timeoutMs !== undefined) this.#deadline = clock.setTimer(timeoutMs, () => this.#onDeadline());
+  }
+
+  /** A decoded request. */
+  protected abstract onRequest(message: unknown, byteCount: number): void;
+  /** The client sent its last message. */
+  protected abstract onRequestEnd(): void;
+  /** Nobody waits any more. */
+  protected abstract onAbandoned(error: Error): void;
+
+  abstract onData(bytes: Uint8Array, endStream: boolean): void;
+  abstract onWritable(): void;
+
+  /** Trailers of a client mean nothing in gRPC but the end of its stream. */
+  onHeaders(_fields: HeaderFields, endStream: boolean): void {
+    if (endStream) this.endRequest();
+  }
+
+  onMessage(bytes: Uint8Array, compressed: boolean): void {
+    const byteCount = bytes.byteLength;
+    if (!compressed && this.#decoding === undefined) {
+      this.#decode(bytes, byteCount);
+      return;
+    }
+    const plain: CodingResult | Promise<CodingResult> = compressed
+      ? decompress(this.#encoding, bytes, this.environment.readMaxBytes)
+      : { kind: "ok", bytes };
+    if (this.#decoding === undefined && !(plain instanceof Promise)) {
+      this.#takePlain(plain, byteCount);
+      return;
+    }
+    // A message that takes its time holds up what follows it.
+    const decoding = Promise.all([plain, this.#decoding]).then(([result]) => {
+      if (this.#decoding === decoding) this.#decoding = undefined;
+      this.#takePlain(result, byteCount);
+    });
+    this.#decoding = decoding;
+  }
+
+  onClose(error: StreamError | undefined): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#deadline?.cancel();
+    const reason = error === undefined ? "the stream ended" : `the client is gone: ${error.message}`;
+    this.context.abort(Code.Canceled, reason);
+    this.onAbandoned(this.context.signal.reason as Error);
+  }
+
+  /** The body ended; a message that is still being decompressed comes first. */
+  protected endRequest(): void {
+    if (this.isOver) return;
+    if (this.reader.isPartial) {
+      this.fail({ code: Code.Internal, message: "the request message ended early" });
+    } else if (this.#decoding === undefined) {
+      this.onRequestEnd();
+    } else {
+      void this.#decoding.then(() => {
+        if (!this.isOver) this.onRequestEnd();
+      });
+    }
+  }
+
+  /** Sends the response headers, once. */
+  protected sendHeaders(): void {
+    if (this.#didSendHeaders) return;
+    this.#didSendHeaders = true;
+    this.stream.sendHeaders(RESPONSE_HEADERS, this.context.responseHeaderFields, false);
+  }
+
+  /** Ends the call with status OK. */
+  protected succeed(): void {
+    if (this.isOver) return;
+    this.sendHeaders();
+    this.#over();
+    this.stream.sendHeaders(OK_TRAILERS, this.context.responseTrailerFields, true);
+  }
+
+  /** Ends the call because of what a handler threw. */
+  protected failWith(error: unknown): void {
+    const metadata = (error as { metadata?: unknown } | null | undefined)?.metadata;
+    this.fail(errorToStatus(error), metadata instanceof Headers ? headersToFields(metadata) : undefined);
+  }
+
+  /** Ends the call with a status that is not OK. */
+  protected fail(status: RpcStatus, metadata?: string[]): void {
+    if (this.isOver) return;
+    this.#over();
+    const fields = statusFields(status);
+    for (const more of [metadata, this.context.responseTrailerFields]) if (more !== undefined) fields.push(...more);
+    if (this.#didSendHeaders) {
+      this.stream.sendHeaders(NO_FIELDS, fields, true);
+    } else {
+      const headers = this.context.responseHeaderFields;
+      this.stream.sendHeaders(RESPONSE_HEADERS, headers === undefined ? fields : [...headers, ...fields], true);
+    }
+  }
+
+  #over(): void {
+    this.isOver = true;
+    this.#deadline?.cancel();
+  }
+
+  #onDeadline(): void {
+    if (this.isOver) return;
+    this.context.abort(Code.DeadlineExceeded, "the operation timed out");
+    this.fail({ code: Code.DeadlineExceeded, message: "the operation timed out" });
+    this.onAbandoned(this.context.signal.reason as Error);
+  }
+
+  #takePlain(result: CodingResult, byteCount: number): void {
+    if (this.isOver) return;
+    if (result.kind === "ok") this.#decode(result.bytes, byteCount);
+    else this.failRequest(result.status);
+  }
+
+  #decode(bytes: Uint8Array, byteCount: number): void {
+    if (this.isOver) return;
+    let message: unknown;
+    try {
+      message = this.method.requestCodec.decode(bytes);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.failRequest({ code: Code.Internal, message: `can't decode ${this.method.desc.input.typeName}: ${reason}` });
+      return;
+    }
+    this.onRequest(message, byteCount);
+  }
+
+  /** Ends the call because of what the client sent, and tells the handler. */
+  protected failRequest(status: RpcStatus): void {
+    if (this.isOver) return;
+    this.context.abort(status.code, status.message);
+    this.fail(status);
+    this.onAbandoned(this.context.signal.reason as Error);
+  }
+}
+
+/** Refuses a call before it has a handler: trailers only. */
+export function refuse(stream: Http2Stream, status: RpcStatus): void {
+  stream.sendHeaders(RESPONSE_HEADERS, statusFields(status), true);
+}
+
+function statusFields({ code, message, details }: RpcStatus): string[] {
+  const fields = ["grpc-status", String(code)];
+  if (message !== "") fields.push("grpc-message", encodeMessage(message));
+  if (details !== undefined) fields.push("grpc-status-details-bin", encodeBase64(details));
+  return fields;
+}

@@ -1,0 +1,99 @@
+import type { HeaderFields, Http2Stream } from "../http2/types.js";
+import { writeMessagePrefix } from "../rpc/framing.js";
+import { MessageQueue, type QueueOwner } from "../rpc/message-queue.js";
+import { ReceiveCredit } from "../rpc/receive-credit.js";
+import type { Invoke, ServedMethod } from "./method-table.js";
+import { type CallEnvironment, ServerCall } from "./server-call.js";
+
+/** Any number of messages in either direction. */
+export class StreamServerCall extends ServerCall implements QueueOwner {
+  readonly #run: Extract<Invoke, { kind: "stream" }>["run"];
+  readonly #requests: MessageQueue<unknown>;
+  readonly #credit = new ReceiveCredit();
+  #wake: (() => void) | undefined;
+
+  constructor(
+    stream: Http2Stream,
+    method: ServedMethod,
+    run: Extract<Invoke, { kind: "stream" }>["run"],
+    fields: HeaderFields,
+    timeoutMs: number | undefined,
+    environment: CallEnvironment,
+  ) {
+    super(stream, method, fields, timeoutMs, environment);
+    this.#run = run;
+    this.#requests = new MessageQueue(this);
+    void this.#serve();
+  }
+
+  onData(bytes: Uint8Array, endStream: boolean): void {
+    this.#credit.receive(bytes.byteLength);
+    if (!this.isOver) {
+      const failure = this.reader.read(bytes);
+      if (failure !== undefined) this.failRequest(failure);
+      else if (endStream) this.endRequest();
+    }
+    this.#giveBack();
+  }
+
+  onWritable(): void {
+    this.#wake?.();
+  }
+
+  onConsumed(byteCount: number): void {
+    this.#credit.release(byteCount);
+    this.#giveBack();
+  }
+
+  // A handler may leave its requests and still answer; what comes after is dropped.
+  onAbandoned(error?: Error): void {
+    if (error === undefined) return;
+    this.#requests.end(error);
+    this.#wake?.();
+  }
+
+  protected override onRequest(message: unknown, byteCount: number): void {
+    this.#credit.hold(byteCount);
+    this.#requests.push(message, byteCount);
+  }
+
+  protected override onRequestEnd(): void {
+    this.#requests.end();
+  }
+
+  async #serve(): Promise<void> {
+    this.environment.onCallStart();
+    try {
+      for await (const message of this.#run(this.#requests, this.context)) {
+        // Leaving the loop closes the handler's generator, so that its `finally` blocks run.
+        if (this.isOver) break;
+        const bytes = this.method.responseCodec.encode(message);
+        this.sendHeaders();
+        const { prefix } = this.environment;
+        writeMessagePrefix(prefix, false, bytes.byteLength);
+        if (!this.stream.sendData(bytes, false, prefix)) await this.#writable();
+      }
+      this.succeed();
+    } catch (error) {
+      this.failWith(error);
+    } finally {
+      this.environment.onCallEnd();
+      await this.#requests.return();
+    }
+  }
+
+  #writable(): Promise<void> {
+    if (this.isOver) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+
+  #giveBack(): void {
+    const byteCount = this.#credit.claim();
+    if (byteCount > 0) this.stream.consume(byteCount);
+  }
+}

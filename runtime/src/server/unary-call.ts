@@ -1,0 +1,98 @@
+import { Code } from "@connectrpc/connect";
+import type { HeaderFields, Http2Stream } from "../http2/types.js";
+import { writeMessagePrefix } from "../rpc/framing.js";
+import type { Invoke, ServedMethod } from "./method-table.js";
+import { type CallEnvironment, ServerCall } from "./server-call.js";
+
+/** One request, one response. Without surprises it awaits nothing but its handler. */
+export class UnaryServerCall extends ServerCall {
+  readonly #run: Extract<Invoke, { kind: "unary" }>["run"];
+  #request: unknown;
+  #requests = 0;
+
+  constructor(
+    stream: Http2Stream,
+    method: ServedMethod,
+    run: Extract<Invoke, { kind: "unary" }>["run"],
+    fields: HeaderFields,
+    timeoutMs: number | undefined,
+    environment: CallEnvironment,
+  ) {
+    super(stream, method, fields, timeoutMs, environment);
+    this.#run = run;
+  }
+
+  onData(bytes: Uint8Array, endStream: boolean): void {
+    this.stream.consume(bytes.byteLength);
+    if (this.isOver) return;
+    const failure = this.reader.read(bytes);
+    if (failure !== undefined) this.failRequest(failure);
+    else if (endStream) this.endRequest();
+  }
+
+  onWritable(): void {}
+
+  protected override onRequest(message: unknown): void {
+    this.#requests += 1;
+    this.#request = message;
+    if (this.#requests > 1) {
+      this.failRequest({ code: Code.Unimplemented, message: "a unary call takes one request, and got more" });
+    }
+  }
+
+  protected override onRequestEnd(): void {
+    if (this.#requests === 0) {
+      this.failRequest({ code: Code.Unimplemented, message: "a unary call takes one request, and got none" });
+      return;
+    }
+    this.environment.onCallStart();
+    let result: unknown;
+    try {
+      result = this.#run(this.#request, this.context);
+    } catch (error) {
+      this.#settle();
+      this.failWith(error);
+      return;
+    }
+    if (isThenable(result)) {
+      result.then(
+        (message) => this.#respond(message),
+        (error: unknown) => {
+          this.#settle();
+          this.failWith(error);
+        },
+      );
+    } else {
+      this.#respond(result);
+    }
+  }
+
+  // The handler learns it from its signal; there is nothing else to stop.
+  protected override onAbandoned(): void {}
+
+  #respond(message: unknown): void {
+    this.#settle();
+    if (this.isOver) return;
+    let bytes: Uint8Array;
+    try {
+      bytes = this.method.responseCodec.encode(message);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.fail({ code: Code.Internal, message: `can't encode ${this.method.desc.output.typeName}: ${reason}` });
+      return;
+    }
+    const { prefix } = this.environment;
+    writeMessagePrefix(prefix, false, bytes.byteLength);
+    this.sendHeaders();
+    this.stream.sendData(bytes, false, prefix);
+    this.succeed();
+  }
+
+  #settle(): void {
+    this.environment.onCallEnd();
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+}
