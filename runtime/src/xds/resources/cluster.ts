@@ -1,0 +1,57 @@
+import { Cluster_DiscoveryType, Cluster_LbPolicy } from "@meshwright/proto/envoy/config/cluster/v3/cluster_pb";
+import type { Cluster as ProtoCluster } from "@meshwright/proto/envoy/config/cluster/v3/cluster_pb";
+import { RoutingPriority } from "@meshwright/proto/envoy/config/core/v3/base_pb";
+import type { Cluster, LoadBalancerConfig } from "../../config/cluster.js";
+import { checkAds } from "./config-source.js";
+import { refuse } from "./decoded.js";
+import { durationMs } from "./durations.js";
+
+// Envoy's defaults; gRFC A32 takes the first.
+const DEFAULT_MAX_REQUESTS = 1024;
+const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
+const DEFAULT_CHOICE_COUNT = 2;
+const LARGEST_CHOICE_COUNT = 10;
+
+/** Envoy `Cluster` of type EDS. */
+export function decodeCluster(cluster: ProtoCluster): Cluster {
+  const { name, clusterDiscoveryType: type, edsClusterConfig } = cluster;
+  if (type.case !== "type" || type.value !== Cluster_DiscoveryType.EDS) {
+    refuse(`discovery type ${type.case === "type" ? type.value : type.case} is not supported, expected EDS`);
+  }
+  checkAds(edsClusterConfig?.edsConfig, "eds_config");
+  const serviceName = edsClusterConfig?.serviceName ?? "";
+  return {
+    name,
+    edsServiceName: serviceName === "" ? name : serviceName,
+    loadBalancer: decodeLoadBalancer(cluster),
+    maxRequests: decodeMaxRequests(cluster),
+    connectTimeoutMs:
+      cluster.connectTimeout === undefined
+        ? DEFAULT_CONNECT_TIMEOUT_MS
+        : Math.max(1, durationMs(cluster.connectTimeout, "connect_timeout")),
+  };
+}
+
+function decodeLoadBalancer(cluster: ProtoCluster): LoadBalancerConfig {
+  switch (cluster.lbPolicy) {
+    case Cluster_LbPolicy.ROUND_ROBIN:
+      return { kind: "round_robin" };
+    case Cluster_LbPolicy.RANDOM:
+      return { kind: "random" };
+    case Cluster_LbPolicy.LEAST_REQUEST: {
+      const config = cluster.lbConfig.case === "leastRequestLbConfig" ? cluster.lbConfig.value : undefined;
+      const choiceCount = config?.choiceCount ?? DEFAULT_CHOICE_COUNT;
+      if (choiceCount < 2) refuse(`lb policy LEAST_REQUEST: choice_count ${choiceCount} must be >= 2`);
+      return { kind: "least_request", choiceCount: Math.min(choiceCount, LARGEST_CHOICE_COUNT) };
+    }
+    default:
+      return refuse(
+        `lb policy ${cluster.lbPolicy} is not supported, expected ROUND_ROBIN, LEAST_REQUEST or RANDOM`,
+      );
+  }
+}
+
+function decodeMaxRequests({ circuitBreakers }: ProtoCluster): number {
+  const threshold = circuitBreakers?.thresholds.find(({ priority }) => priority === RoutingPriority.DEFAULT);
+  return threshold?.maxRequests ?? DEFAULT_MAX_REQUESTS;
+}
