@@ -2,14 +2,10 @@
 //
 // The xDS messages come from the .proto files inside the npm package @grpc/grpc-js-xds. They are compiled to an image
 // first so that the second step can keep only the messages in use and drop the annotations.
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const bin = join(root, "node_modules", ".bin");
-const cache = join(root, ".cache");
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { runQuietly } from "./setup/command.mjs";
+import { root } from "./setup/root.mjs";
 
 const xdsFiles = [
   "envoy/service/discovery/v3/ads.proto",
@@ -48,46 +44,43 @@ const annotations = [
   "envoy.annotations",
 ];
 
-function buf(...args) {
-  execFileSync(join(bin, "buf"), args, {
-    cwd: root,
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
-  });
-}
+const plugin = {
+  local: "protoc-gen-es",
+  out: "proto/gen",
+  opt: ["target=ts", "import_extension=js", "erasable_syntax=true"],
+};
 
-mkdirSync(cache, { recursive: true });
-rmSync(join(root, "proto", "gen"), { recursive: true, force: true });
-
-const deps = "node_modules/@grpc/grpc-js-xds/deps/envoy-api";
-const image = ".cache/xds.binpb";
-buf("build", "-o", image, ...xdsFiles.flatMap((file) => ["--path", `${deps}/${file}`]));
-buf(
-  "generate",
-  "--template",
-  JSON.stringify({
+/** Writes proto/gen: the xDS messages in use, our own messages and the Istio subset. */
+export async function generateBindings() {
+  mkdirSync(join(root, ".cache"), { recursive: true });
+  rmSync(join(root, "proto", "gen"), { recursive: true, force: true });
+  const deps = "node_modules/@grpc/grpc-js-xds/deps/envoy-api";
+  const image = ".cache/xds.binpb";
+  await buf(root, "build", "-o", image, ...xdsFiles.flatMap((file) => ["--path", `${deps}/${file}`]));
+  const template = {
     version: "v2",
     inputs: [{ binary_image: image, types: xdsTypes, exclude_types: annotations }],
-    plugins: [
-      {
-        local: "protoc-gen-es",
-        out: "proto/gen",
-        opt: ["target=ts", "import_extension=js", "erasable_syntax=true"],
-        strategy: "all",
-        include_imports: true,
-      },
-    ],
-  }),
-);
-buf("generate");
+    plugins: [{ ...plugin, strategy: "all", include_imports: true }],
+  };
+  await buf(root, "generate", "--template", JSON.stringify(template));
+  await buf(root, "generate");
+}
 
-// Every folder with a buf.gen.yaml of its own stands for a user's project and is generated the way a user would.
-for (const folder of ["interop", ...readdirSync(join(root, "examples")).map((name) => `examples/${name}`)]) {
-  if (readdirSync(join(root, folder)).includes("buf.gen.yaml")) {
-    execFileSync(join(bin, "buf"), ["generate"], {
-      cwd: join(root, folder),
-      stdio: ["ignore", "inherit", "inherit"],
-      env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
-    });
-  }
+/** The folders with a buf.gen.yaml of their own. Each stands for a user's project. */
+export function projectFolders() {
+  const examples = readdirSync(join(root, "examples")).map((name) => join("examples", name));
+  return ["interop", "bench", ...examples].filter((folder) => existsSync(join(root, folder, "buf.gen.yaml")));
+}
+
+/** Generates every such project the way a user would. Needs the compiled plugin. */
+export async function generateProjects() {
+  for (const folder of projectFolders()) await buf(join(root, folder), "generate");
+}
+
+/**
+ * @param {string} cwd
+ * @param {...string} args
+ */
+async function buf(cwd, ...args) {
+  await runQuietly(["buf", ...args], { cwd, advice: "Fix the .proto file or the buf.gen.yaml named above." });
 }

@@ -59,7 +59,7 @@ export class TargetWatch implements Disposable {
     this.#watcher = watcher;
     this.#defer = defer;
     this.#nodeId = nodeId;
-    this.#look();
+    this.look();
   }
 
   /** The present snapshot. */

@@ -1,0 +1,1 @@
+export { meshwrightPlugin, VERSION } from "./plugin.js";

@@ -1,0 +1,4 @@
+import { runNodeJs } from "@bufbuild/protoplugin";
+import { meshwrightPlugin } from "./plugin.js";
+
+runNodeJs(meshwrightPlugin);
