@@ -72,7 +72,12 @@ const cases: Case[] = [
   ...legal(room("xds"), ["../base/clock.js", "../config/route.js", "./cache.js", envoy]),
   ...legal("runtime/src/xds/resources/probe.ts", ["../../config/route.js", "../cache.js", "./cluster.js"]),
   ...legal(room("rpc"), ["../http2/types.js", "../base/clock.js", "@meshwright/proto/google/rpc/status_pb"]),
-  ...legal(room("client"), ["../route/route-table.js", "../balance/picker.js", "../http2/types.js", "../rpc/status.js"]),
+  ...legal(room("client"), [
+    "../route/route-table.js",
+    "../balance/picker.js",
+    "../http2/types.js",
+    "../rpc/status.js",
+  ]),
   ...legal(room("server"), ["../http2/types.js", "../rpc/status.js", "../codegenv1/types.js"]),
   ...legal(room("registry"), ["../base/clock.js", "@meshwright/proto/meshwright/registry/v1/registry_pb"]),
   ...legal(room("net"), ["node:net", "node:tls", "../base/network.js"]),
@@ -141,7 +146,9 @@ describe("vet, where the linter can't see a wall", () => {
 
   it("lets client, server and mesh know the contract with generated code by its types only", () => {
     const path = "runtime/src/client/call.ts";
-    expect(said(path, 'import { a } from "../codegenv1/types.js";\n')).toEqual([expect.stringMatching(/^wall codegenv1:/)]);
+    expect(said(path, 'import { a } from "../codegenv1/types.js";\n')).toEqual([
+      expect.stringMatching(/^wall codegenv1:/),
+    ]);
     expect(said(path, 'import type { A } from "../codegenv1/types.js";\n')).toEqual([]);
   });
 

@@ -1,4 +1,5 @@
 /** Meshwright: typed RPC in an Istio mesh without a sidecar. */
+export { type Clock, systemClock, type Timer } from "./base/clock.js";
 export type { CallDecision } from "./client/call-decision.js";
 export type {
   ClientMesh,

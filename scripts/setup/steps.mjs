@@ -30,7 +30,9 @@ const isTest = (name) => /\.(test|test-d)\.ts$/.test(name);
  * @returns {string[]}
  */
 function sourcesBelow(folder) {
-  return filesBelow(folder, (name, isFolder) => (isFolder ? name !== "dist" && name !== "test" : /\.ts$/.test(name) && !isTest(name)));
+  return filesBelow(folder, (name, isFolder) =>
+    isFolder ? name !== "dist" && name !== "test" : /\.ts$/.test(name) && !isTest(name),
+  );
 }
 
 /** @param {string} folder */

@@ -26,7 +26,13 @@ async function reachClusters(target: string, ...clusters: readonly string[]) {
   return watch;
 }
 
-const brief = ({ typeUrl, resourceNames, versionInfo, responseNonce, errorDetail }: {
+const brief = ({
+  typeUrl,
+  resourceNames,
+  versionInfo,
+  responseNonce,
+  errorDetail,
+}: {
   typeUrl: string;
   resourceNames: string[];
   versionInfo: string;
@@ -84,7 +90,9 @@ describe("requests", () => {
     mesh.ads.stream.respond(RDS, "1", "r1", [routesTo("routes", ...names)]);
     await mesh.settle();
     const requests = mesh.ads.stream.take();
-    expect(requests.filter(({ typeUrl }) => typeUrl === CDS).map(({ resourceNames }) => resourceNames)).toEqual([names]);
+    expect(requests.filter(({ typeUrl }) => typeUrl === CDS).map(({ resourceNames }) => resourceNames)).toEqual([
+      names,
+    ]);
     expect(requests.filter(({ typeUrl }) => typeUrl === EDS)).toHaveLength(0);
   });
 
@@ -143,7 +151,13 @@ describe("responses", () => {
     await mesh.settle();
     const [refusal, ...others] = mesh.ads.stream.take();
     expect(others).toHaveLength(0);
-    expect(refusal && brief(refusal)).toEqual({ type: "Cluster", names: ["c1", "c2"], version: "1", nonce: "n2", code: 3 });
+    expect(refusal && brief(refusal)).toEqual({
+      type: "Cluster",
+      names: ["c1", "c2"],
+      version: "1",
+      nonce: "n2",
+      code: 3,
+    });
     expect(refusal?.errorDetail?.message).toMatch(/^cluster "c2": .*EDS.* \[xds node id: node-1\]$/);
   });
 

@@ -162,7 +162,7 @@ export class AdsClient {
     const { names } = cache;
     if (names.length === 0 && (cache.type.isComplete || state.sentNames === undefined)) {
       // For listeners and clusters an empty list would ask for everything (facts of istiod and go-control-plane).
-      if (state.mustAck) this.#send(state, state.sentNames?.split("\n") ?? []);
+      if (state.mustAck && state.sentNames !== undefined) this.#send(state, state.sentNames.split("\n"));
       return;
     }
     const key = names.join("\n");
@@ -231,6 +231,9 @@ export class AdsClient {
     this.#backoff?.cancel();
     this.#backoff = undefined;
     this.#cancelAbsenceTimers();
+    this.#failure = undefined;
+    // The caches are empty: a version claimed on the next stream would let the server hold back what it sent before.
+    for (const state of this.#types.values()) state.version = "";
     const stream = this.#stream;
     this.#stream = undefined;
     stream?.close();
@@ -265,13 +268,22 @@ export class AdsClient {
   }
 
   #onResponse(bytes: Uint8Array): void {
+    let response: DiscoveryResponse;
+    try {
+      response = fromBinary(DiscoveryResponseSchema, bytes);
+    } catch (error) {
+      this.#stream?.close();
+      // Not at once: the next stream would most likely bring the same bytes.
+      this.#didRespond = false;
+      this.#onClose(`a response can't be read: ${error instanceof Error ? error.message : String(error)}`);
+      return;
+    }
     this.#didRespond = true;
     this.#failures = 0;
     if (this.#failure !== undefined) {
       this.#failure = undefined;
       this.#options.onFailureChange();
     }
-    const response = fromBinary(DiscoveryResponseSchema, bytes);
     const state = this.#types.get(response.typeUrl);
     // Types that nobody asked for are not ours to judge.
     if (state === undefined) return;
@@ -297,14 +309,22 @@ export class AdsClient {
   #take({ cache, absenceTimers }: TypeState, response: DiscoveryResponse): string[] {
     const complaints: string[] = [];
     const received = new Set<string>();
+    let isEveryNameKnown = true;
     for (const any of response.resources) {
       const resource = unwrap(any);
-      const name = resource === undefined ? undefined : (resource.name ?? peekName(resource.body.value));
+      const name = resource?.name || (resource?.body && peekName(resource.body.value));
       if (resource === undefined || name === undefined) {
         complaints.push(`${cache.type.label}: a resource can't be read`);
+        isEveryNameKnown = false;
+        continue;
+      }
+      if (resource.body === undefined) {
+        // A heartbeat of the version that was sent before.
+        received.add(name);
         continue;
       }
       if (resource.body.typeUrl !== cache.type.typeUrl) {
+        isEveryNameKnown = false;
         complaints.push(`${cache.type.label} "${name}": found type ${resource.body.typeUrl}, expected ${cache.type.typeUrl}`);
         continue;
       }
@@ -318,17 +338,18 @@ export class AdsClient {
       const complaint = cache.receive(name, resource.body.value, response.versionInfo);
       if (complaint !== undefined) complaints.push(complaint);
     }
-    if (cache.type.isComplete) cache.removeMissing(received);
+    // The resource that could not be read may be one that would seem deleted.
+    if (cache.type.isComplete && isEveryNameKnown) cache.removeMissing(received);
     return complaints;
   }
 }
 
 /** A resource, out of its wrapper when it came in one (client feature xds.config.resource-in-sotw). */
-function unwrap(any: Any): { readonly name: string | undefined; readonly body: Any } | undefined {
-  if (any.typeUrl !== RESOURCE_WRAPPER) return { name: undefined, body: any };
+function unwrap(any: Any): { readonly name: string; readonly body: Any | undefined } | undefined {
+  if (any.typeUrl !== RESOURCE_WRAPPER) return { name: "", body: any };
   try {
     const { name, resource } = fromBinary(ResourceSchema, any.value);
-    return resource === undefined ? undefined : { name, body: resource };
+    return { name, body: resource };
   } catch {
     return undefined;
   }

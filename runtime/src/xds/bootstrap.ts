@@ -1,4 +1,5 @@
 import { parseAddress } from "../base/network.js";
+import { findJsonError } from "./json-error.js";
 
 /** What a process must know to reach its control plane (gRFC A27, the bootstrap file). */
 export interface Bootstrap {
@@ -34,8 +35,9 @@ export function parseBootstrap(text: string, source: string): ParsedBootstrap {
   let root: unknown;
   try {
     root = JSON.parse(text);
-  } catch (error) {
-    return invalid(source, `is not JSON: ${locate(text, error)}`);
+  } catch {
+    const { line, column, found, expected } = findJsonError(text);
+    return invalid(source, `is not JSON: ${line}:${column}: found ${found}, expected ${expected}`);
   }
   if (!isObject(root)) return invalid(source, "must be a JSON object");
   const servers = root["xds_servers"];
@@ -80,7 +82,10 @@ function parseServer(server: unknown, where: string): XdsServer | string {
 function parseNode(node: unknown): BootstrapNode | string {
   if (node === undefined) return { id: "", cluster: "", locality: undefined, metadata: {} };
   if (!isObject(node)) return `node: found ${show(node)}, expected an object`;
-  const { id = "", cluster = "", metadata = {}, locality } = node;
+  const { id = "", cluster = "" } = node;
+  // Some generators write null for nothing.
+  const metadata = node["metadata"] ?? {};
+  const locality = node["locality"] ?? undefined;
   if (typeof id !== "string") return `node.id: found ${show(id)}, expected a string`;
   if (typeof cluster !== "string") return `node.cluster: found ${show(cluster)}, expected a string`;
   if (!isObject(metadata)) return `node.metadata: found ${show(metadata)}, expected an object`;
@@ -112,13 +117,4 @@ function show(value: unknown): string {
   if (value === undefined) return "nothing";
   const text = JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
-}
-
-/** Where in `text` its JSON breaks, as line:column when the engine tells. */
-function locate(text: string, error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const position = /at position (\d+)/.exec(message)?.[1];
-  if (position === undefined) return message;
-  const before = text.slice(0, Number(position)).split("\n");
-  return `${before.length}:${(before.at(-1)?.length ?? 0) + 1}: ${message}`;
 }

@@ -1,4 +1,5 @@
 import type { ResourceType } from "./resource-types.js";
+import { isSameValue } from "./same-value.js";
 
 /** What is known of one resource. */
 export type ResourceState<T> =
@@ -78,6 +79,11 @@ export class ResourceCache {
       return decoded.message;
     }
     entry.bytes = bytes;
+    if (state.kind === "ok" && isSameValue(state.resource, decoded.resource)) {
+      // Other bytes, but nothing in them that we use: the object keeps its identity and nobody hears of it.
+      entry.state = { kind: "ok", resource: state.resource, version };
+      return undefined;
+    }
     this.#set(entry, { kind: "ok", resource: decoded.resource, version });
     return undefined;
   }

@@ -4,6 +4,7 @@ import type { ClusterConfig, XdsConfig } from "../config/xds-config.js";
 import type { AdsClient } from "./ads-client.js";
 import type { ResourceState } from "./resource-cache.js";
 import { CLUSTER, ENDPOINTS, LISTENER, type ResourceType, ROUTES } from "./resource-types.js";
+import { isSameValue } from "./same-value.js";
 import { selectVirtualHost } from "./virtual-host.js";
 
 /** Gets the configuration of one target. */
@@ -131,16 +132,19 @@ export class TargetWatch implements Disposable {
     if (state?.kind === "requested") return INCOMPLETE;
     if (state !== undefined && state.kind !== "ok") return { kind: "error", message: state.message };
     const routeConfig = routes.kind === "inline" ? routes.config : state?.resource;
-    const virtualHost = routeConfig && selectVirtualHost(routeConfig, this.#target);
-    if (virtualHost === undefined) {
+    const selected = routeConfig && selectVirtualHost(routeConfig, this.#target);
+    if (selected === undefined) {
       return {
         kind: "error",
         message: `route configuration "${routeConfig?.name}": no virtual host has a domain for "${this.#target}"`,
       };
     }
+    const previous = this.#config;
+    // A route configuration holds other targets' virtual hosts too: most changes leave this one alone.
+    const isKept = previous !== undefined && isSameValue(previous.virtualHost, selected);
+    const virtualHost = isKept ? previous.virtualHost : selected;
     const clusters = this.#assembleClusters(needs, virtualHost);
     if (clusters === undefined) return INCOMPLETE;
-    const previous = this.#config;
     if (
       previous?.virtualHost === virtualHost &&
       previous.clusters === clusters &&

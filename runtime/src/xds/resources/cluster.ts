@@ -5,12 +5,11 @@ import type { Cluster, LoadBalancerConfig } from "../../config/cluster.js";
 import { checkAds } from "./config-source.js";
 import { refuse } from "./decoded.js";
 import { durationMs } from "./durations.js";
+import { decodeLoadBalancingPolicy, leastRequest } from "./load-balancing-policy.js";
 
 // Envoy's defaults; gRFC A32 takes the first.
 const DEFAULT_MAX_REQUESTS = 1024;
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
-const DEFAULT_CHOICE_COUNT = 2;
-const LARGEST_CHOICE_COUNT = 10;
 
 /** Envoy `Cluster` of type EDS. */
 export function decodeCluster(cluster: ProtoCluster): Cluster {
@@ -33,6 +32,8 @@ export function decodeCluster(cluster: ProtoCluster): Cluster {
 }
 
 function decodeLoadBalancer(cluster: ProtoCluster): LoadBalancerConfig {
+  // gRFC A52: the list counts, whatever lb_policy says beside it.
+  if (cluster.loadBalancingPolicy !== undefined) return decodeLoadBalancingPolicy(cluster.loadBalancingPolicy);
   switch (cluster.lbPolicy) {
     case Cluster_LbPolicy.ROUND_ROBIN:
       return { kind: "round_robin" };
@@ -40,9 +41,7 @@ function decodeLoadBalancer(cluster: ProtoCluster): LoadBalancerConfig {
       return { kind: "random" };
     case Cluster_LbPolicy.LEAST_REQUEST: {
       const config = cluster.lbConfig.case === "leastRequestLbConfig" ? cluster.lbConfig.value : undefined;
-      const choiceCount = config?.choiceCount ?? DEFAULT_CHOICE_COUNT;
-      if (choiceCount < 2) refuse(`lb policy LEAST_REQUEST: choice_count ${choiceCount} must be >= 2`);
-      return { kind: "least_request", choiceCount: Math.min(choiceCount, LARGEST_CHOICE_COUNT) };
+      return leastRequest(config?.choiceCount);
     }
     default:
       return refuse(

@@ -7,6 +7,7 @@ import { refuse } from "./decoded.js";
 import { perMillion } from "./fractions.js";
 
 const LARGEST_WEIGHT_SUM = 2 ** 32 - 1;
+const LARGEST_PORT = 65_535;
 
 /** Envoy `ClusterLoadAssignment` by the rules of gRFC A27. */
 export function decodeEndpoints(assignment: ClusterLoadAssignment): ClusterEndpoints {
@@ -56,6 +57,7 @@ function decodeEndpoint(
   const { address: host, portSpecifier } = socket.value;
   if (portSpecifier.case !== "portValue") return refuse(`endpoint ${host}: named ports are not supported`);
   const port = portSpecifier.value;
+  if (port > LARGEST_PORT) refuse(`endpoint ${host}: port ${port} is above ${LARGEST_PORT}`);
   const address = formatAddress({ kind: "tcp", host, port });
   if (addresses.has(address)) refuse(`endpoint ${address} comes twice`);
   addresses.add(address);

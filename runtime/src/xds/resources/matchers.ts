@@ -66,8 +66,11 @@ function decodeTest({ name, headerMatchSpecifier: specifier }: ProtoHeaderMatche
       return string("regex", checkRegex(specifier.value.regex, field));
     case "stringMatch":
       return { kind: "string", matcher: decodeStringMatcher(specifier.value, field) };
-    case "rangeMatch":
-      return { kind: "range", start: Number(specifier.value.start), end: Number(specifier.value.end) };
+    case "rangeMatch": {
+      const { start, end } = specifier.value;
+      if (start >= end) refuse(`${field}: range [${start}, ${end}) is empty`);
+      return { kind: "range", start: Number(start), end: Number(end) };
+    }
     case "presentMatch":
       return { kind: "present", present: specifier.value };
     default:

@@ -1,3 +1,4 @@
+import type { DataSource } from "@meshwright/proto/envoy/config/core/v3/base_pb";
 import type {
   RetryPolicy as ProtoRetryPolicy,
   Route as ProtoRoute,
@@ -45,6 +46,9 @@ export function decodeRouteConfig({ name, virtualHosts }: RouteConfiguration): R
 
 function decodeVirtualHost({ name, domains, routes, retryPolicy }: ProtoVirtualHost): VirtualHost {
   if (domains.length === 0) refuse(`virtual host "${name}": no domains`);
+  for (const domain of domains) {
+    if (!isDomainPattern(domain)) refuse(`virtual host "${name}": domain "${domain}" is none of host, *suffix, prefix* and *`);
+  }
   const inherited = retryPolicy && decodeRetryPolicy(retryPolicy);
   const decoded: Route[] = [];
   for (const [index, route] of routes.entries()) {
@@ -57,6 +61,11 @@ function decodeVirtualHost({ name, domains, routes, retryPolicy }: ProtoVirtualH
     }
   }
   return { name, domains: domains.map((domain) => domain.toLowerCase()), routes: decoded };
+}
+
+function isDomainPattern(domain: string): boolean {
+  const star = domain.indexOf("*");
+  return domain !== "" && star === domain.lastIndexOf("*") && (star <= 0 || star === domain.length - 1);
 }
 
 /** One route; undefined when it is one that gRPC clients pass over (gRFC A28). */
@@ -104,9 +113,7 @@ function decodeAction(action: ProtoRoute["action"], inherited: RetryPolicy | und
     case "route":
       return decodeForward(action.value, inherited);
     case "directResponse": {
-      const specifier = action.value.body?.specifier;
-      const body = specifier?.case === "inlineString" ? specifier.value : "";
-      return { kind: "respond", httpStatus: action.value.status, body };
+      return { kind: "respond", httpStatus: action.value.status, body: bodyText(action.value.body?.specifier) };
     }
     case "redirect":
       return { kind: "reject", reason: "the route is a redirect, which an RPC can't follow" };
@@ -115,6 +122,12 @@ function decodeAction(action: ProtoRoute["action"], inherited: RetryPolicy | und
     default:
       return { kind: "reject", reason: `the route's action "${action.case}" is not supported` };
   }
+}
+
+/** Files and variables of this machine are not for a control plane to read. */
+function bodyText(specifier: DataSource["specifier"] | undefined): string {
+  if (specifier?.case === "inlineBytes") return new TextDecoder().decode(specifier.value);
+  return specifier?.case === "inlineString" ? specifier.value : "";
 }
 
 function decodeForward(action: ProtoRouteAction, inherited: RetryPolicy | undefined): ForwardAction | undefined {
@@ -137,6 +150,7 @@ function decodeClusters({ clusterSpecifier: specifier }: ProtoRouteAction): Weig
       return [{ name: specifier.value, weight: 1 }];
     case "weightedClusters": {
       const clusters = specifier.value.clusters.map(({ name, weight }) => ({ name, weight: weight ?? 0 }));
+      if (clusters.some(({ name }) => name === "")) refuse("empty cluster name in weighted_clusters");
       const sum = clusters.reduce((total, { weight }) => total + weight, 0);
       if (sum < 1 || sum > LARGEST_WEIGHT_SUM) refuse(`sum of the cluster weights ${sum} must be in 1 to 2^32-1`);
       return clusters;

@@ -7,7 +7,10 @@ import { ListenerSchema } from "@meshwright/proto/envoy/config/listener/v3/liste
 import type { VirtualHostSchema } from "@meshwright/proto/envoy/config/route/v3/route_components_pb";
 import { RouteConfigurationSchema } from "@meshwright/proto/envoy/config/route/v3/route_pb";
 import { RouterSchema } from "@meshwright/proto/envoy/extensions/filters/http/router/v3/router_pb";
-import { HttpConnectionManagerSchema, type HttpFilterSchema } from "@meshwright/proto/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
+import {
+  HttpConnectionManagerSchema,
+  type HttpFilterSchema,
+} from "@meshwright/proto/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb";
 import { anyOf, type Init, typeUrlOf } from "./scripted-ads.js";
 
 export const LDS: string = typeUrlOf(ListenerSchema);

@@ -1,4 +1,11 @@
-import { create, type DescMessage, fromBinary, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
 import {
   type DiscoveryRequest,
@@ -67,7 +74,11 @@ export function typeUrlOf(schema: DescMessage): string {
   return `type.googleapis.com/${schema.typeName}`;
 }
 
-function createStream(handler: AdsStreamHandler, requests: DiscoveryRequest[], isClosed: () => boolean): ScriptedStream {
+function createStream(
+  handler: AdsStreamHandler,
+  requests: DiscoveryRequest[],
+  isClosed: () => boolean,
+): ScriptedStream {
   let taken = 0;
   return {
     requests,

@@ -1,0 +1,41 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseFile } from "./parse-file.js";
+import type { IstioObject, Problem } from "./istio-object.js";
+
+/** What a folder holds. */
+export interface LoadedFolder {
+  readonly objects: readonly IstioObject[];
+  readonly problems: readonly Problem[];
+}
+
+/** Reads every YAML file below a folder, in the order of their names. Hidden files are drafts of editors. */
+export async function loadFolder(folder: string): Promise<LoadedFolder> {
+  const objects: IstioObject[] = [];
+  const problems: Problem[] = [];
+  let names: string[];
+  try {
+    names = await readdir(folder, { recursive: true });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `can't read the configuration folder: ${reason}; name an existing folder`;
+    return { objects, problems: [{ severity: "error", where: folder, message }] };
+  }
+  const isYaml = (name: string): boolean => /\.ya?ml$/.test(name) && !name.split(/[\\/]/).some((part) => part.startsWith("."));
+  for (const name of names.filter(isYaml).sort()) {
+    const file = join(folder, name);
+    let text: string;
+    try {
+      text = await readFile(file, "utf8");
+    } catch (error) {
+      // Deleted between the two looks: the next change event brings the truth.
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
+      problems.push({ severity: "error", where: file, message: `can't be read: ${String(error)}` });
+      continue;
+    }
+    const parsed = parseFile(file, text);
+    objects.push(...parsed.objects);
+    problems.push(...parsed.problems);
+  }
+  return { objects, problems };
+}
