@@ -2,7 +2,7 @@
 //
 // Only Node's built-ins are imported here: node_modules may not exist yet.
 import { join } from "node:path";
-import { CommandError, runQuietly, stopCommands } from "./setup/command.mjs";
+import { CommandError, commandEvents, runQuietly, stopCommands } from "./setup/command.mjs";
 import { hashOfContent } from "./setup/files.mjs";
 import { whyInstallIsStale } from "./setup/install.mjs";
 import { isLocked, takeLock } from "./setup/lock.mjs";
@@ -30,13 +30,19 @@ export async function setup({ until = "build", force = false } = {}) {
   const wanted = steps.slice(0, steps.findIndex((step) => step.name === until) + 1);
   if (!force && !isLocked(lock) && whyInstallIsStale(root) === undefined && wanted.every(isStepFresh)) return;
 
-  const giveBack = await takeLock(lock, () => print("set-up: another set-up is at work here; waiting for it\n"));
+  const owned = await takeLock(lock, () => print("set-up: another set-up is at work here; waiting for it\n"));
+  /** @param {number} pid */
+  const onCommand = (pid) => owned.name(pid);
+  let isInterrupted = false;
   /** @param {NodeJS.Signals} signal */
   const onSignal = (signal) => {
-    stopCommands();
-    giveBack();
-    process.exit(signal === "SIGINT" ? 130 : 143);
+    isInterrupted = true;
+    void stopCommands().then(() => {
+      owned.giveBack();
+      process.exit(signal === "SIGINT" ? 130 : 143);
+    });
   };
+  commandEvents.on("start", onCommand);
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   try {
@@ -51,10 +57,15 @@ export async function setup({ until = "build", force = false } = {}) {
         writeStamp(stampFile(step.name), inputs, step.outputs());
       });
     }
+  } catch (error) {
+    // The command was stopped by us: `onSignal` ends the process.
+    if (isInterrupted) await new Promise(() => undefined);
+    throw error;
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
-    giveBack();
+    commandEvents.off("start", onCommand);
+    owned.giveBack();
   }
 }
 
@@ -95,7 +106,7 @@ async function timed(doing, work) {
     await work();
     print(`${seconds()}\n`);
   } catch (error) {
-    print(`failed after ${seconds()}\n`);
+    print(`stopped after ${seconds()}\n`);
     throw error;
   }
 }

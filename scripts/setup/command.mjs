@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
 import { delimiter, join, sep } from "node:path";
 import { root } from "./root.mjs";
 
@@ -19,9 +20,18 @@ export class CommandError extends Error {
 /** @type {Set<import("node:child_process").ChildProcess>} */
 const running = new Set();
 
-/** Ends the commands that run; for a process that was told to stop. */
-export function stopCommands() {
+/** Tells the process id of every command that {@link runQuietly} starts, as `start`. */
+export const commandEvents = new EventEmitter();
+
+/** Ends the commands that run and waits until they are gone, so that nobody starts over beside them. */
+export async function stopCommands() {
+  const ends = [...running].map((child) => once(child, "close"));
   for (const child of running) child.kill("SIGTERM");
+  const patience = setTimeout(() => {
+    for (const child of running) child.kill("SIGKILL");
+  }, 5_000);
+  await Promise.all(ends);
+  clearTimeout(patience);
 }
 
 /** The environment of every command: the installed tools come first. */
@@ -44,6 +54,7 @@ export function runQuietly(command, { cwd = root, advice }) {
     const chunks = [];
     const child = spawn(file, args, { cwd, env: toolEnv(), stdio: ["ignore", "pipe", "pipe"] });
     running.add(child);
+    if (child.pid !== undefined) commandEvents.emit("start", child.pid);
     child.stdout.on("data", (chunk) => chunks.push(chunk));
     child.stderr.on("data", (chunk) => chunks.push(chunk));
     child.on("error", (error) => chunks.push(Buffer.from(`${error.message}\n`)));

@@ -1,5 +1,5 @@
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -106,32 +106,49 @@ describe("whyInstallIsStale", () => {
 
 describe("takeLock", () => {
   const lock = (): string => join(folder, "lock");
+  const dead = (): number => spawnSync(process.execPath, ["-e", ""]).pid;
+  const take = (): ReturnType<typeof takeLock> => takeLock(lock(), () => expect.unreachable("nobody has it"));
 
   it("waits for the owner and leaves nothing behind", async () => {
-    const giveBackFirst = await takeLock(lock(), () => expect.unreachable());
+    const first = await take();
     let hasWaited = false;
-    const second = takeLock(lock(), () => {
+    const second = await takeLock(lock(), () => {
       hasWaited = true;
-      giveBackFirst();
+      first.giveBack();
     });
-    (await second)();
     expect(hasWaited).toBe(true);
+    second.giveBack();
     expect(readdirSync(folder)).toEqual([]);
   });
 
   it("takes over from an owner that died", async () => {
-    const { pid } = spawnSync(process.execPath, ["-e", ""]);
-    write("lock", JSON.stringify({ pid, host: hostname() }));
+    write("lock", JSON.stringify({ pid: dead(), host: hostname(), nonce: "1" }));
     expect(isLocked(lock())).toBe(false);
-    (await takeLock(lock(), () => expect.unreachable()))();
+    (await take()).giveBack();
+  });
+
+  it("waits for the command of an owner that was killed", async () => {
+    const worker = spawn(process.execPath, ["-e", "setInterval(() => undefined, 1000)"]);
+    write("lock", JSON.stringify({ pid: dead(), host: hostname(), nonce: "1", worker: worker.pid }));
+    expect(isLocked(lock())).toBe(true);
+    const owned = await takeLock(lock(), () => worker.kill("SIGKILL"));
+    owned.giveBack();
+  });
+
+  it("names the command at work", async () => {
+    const owned = await take();
+    owned.name(4711);
+    expect(JSON.parse(readFileSync(lock(), "utf8"))).toMatchObject({ pid: process.pid, worker: 4711 });
+    owned.giveBack();
+    expect(isLocked(lock())).toBe(false);
   });
 
   it("takes over from an owner on another machine that was silent for long", async () => {
-    write("lock", JSON.stringify({ pid: 1, host: "elsewhere" }));
+    write("lock", JSON.stringify({ pid: 1, host: "elsewhere", nonce: "1" }));
     expect(isLocked(lock())).toBe(true);
     utimesSync(lock(), new Date(0), new Date(0));
     expect(isLocked(lock())).toBe(false);
-    (await takeLock(lock(), () => expect.unreachable()))();
+    (await take()).giveBack();
   });
 
   it("has one owner at a time when many race for an abandoned one", async () => {
@@ -139,12 +156,12 @@ describe("takeLock", () => {
     utimesSync(lock(), new Date(0), new Date(0));
     let owners = 0;
     const race = async (): Promise<void> => {
-      const giveBack = await takeLock(lock(), () => undefined);
+      const owned = await takeLock(lock(), () => undefined);
       owners += 1;
       expect(owners).toBe(1);
       await new Promise((resolve) => setTimeout(resolve, 5));
       owners -= 1;
-      giveBack();
+      owned.giveBack();
     };
     await Promise.all([race(), race(), race(), race()]);
   });

@@ -84,7 +84,9 @@ const stubs = {
     ),
   ],
   outputs: () =>
-    projectFolders().flatMap((folder) => filesBelow(at(folder)).filter((file) => /[\\/]gen[\\/]/.test(file))),
+    projectFolders().flatMap((folder) =>
+      filesBelow(at(folder), (name) => name !== "dist").filter((file) => /[\\/]gen[\\/]/.test(file)),
+    ),
   async run() {
     // Projects are generated with the plugin as a user has it: compiled, from node_modules/.bin.
     await compile([at("proto"), at("plugin")]);

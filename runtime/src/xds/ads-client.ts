@@ -285,8 +285,8 @@ export class AdsClient {
       this.#options.onFailureChange();
     }
     const state = this.#types.get(response.typeUrl);
-    // Types that nobody asked for are not ours to judge.
-    if (state === undefined) return;
+    // Types that were not asked for on this stream are not ours to judge, and a claimed version would be of nothing.
+    if (state === undefined || state.sentNames === undefined) return;
     state.nonce = response.nonce;
     state.mustAck = true;
     const complaints = this.#take(state, response);

@@ -67,6 +67,7 @@ function scan(text: string): Break {
 
 const SPACE = /[ \t\r\n]*/y;
 // Up to, not including, the closing quote or the first character that a string can't have.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 8259 §7 forbids them in a string
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/y;
 const PLAIN = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
