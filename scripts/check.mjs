@@ -16,7 +16,14 @@ const checks = {
     advice: "Fix the types of the tests or scripts above.",
   },
   biome: {
-    command: ["biome", "ci", "--error-on-warnings", "--max-diagnostics=100", "--diagnostic-level=warn"],
+    command: [
+      "biome",
+      "ci",
+      "--error-on-warnings",
+      "--max-diagnostics=100",
+      "--diagnostic-level=warn",
+      `--colors=${process.stdout.isTTY ? "force" : "off"}`,
+    ],
     advice:
       '`npm run fix` repairs what can be repaired; a message that starts with "wall" says where the code belongs.',
   },

@@ -122,7 +122,7 @@ export function vetFile(path, text) {
       findings.push({ path, line, level: "error", message });
     }
   }
-  return [...findings, ...vetLength(path, lines.length - 1), ...vetIndex(path, code)];
+  return [...findings, ...vetLength(path, lines.length - 1), ...vetIndex(path, code), ...vetLock(path, text)];
 }
 
 /**
@@ -153,6 +153,25 @@ export function vetHouse(paths, walls) {
     findings.push({ path, line: 1, level: "error", message });
   }
   return findings;
+}
+
+/**
+ * `npm ci` refuses a lock file that leaves out the binaries of other platforms. npm itself leaves them out when the
+ * registry in use lacks them, or when it finds a node_modules of one platform.
+ *
+ * @param {string} path
+ * @param {string} text
+ * @returns {Finding[]}
+ */
+function vetLock(path, text) {
+  if (path !== "package-lock.json") return [];
+  /** @type {Record<string, { optionalDependencies?: Record<string, string> }>} */
+  const packages = JSON.parse(text).packages ?? {};
+  const wanted = Object.values(packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}));
+  const missing = wanted.filter((name) => !(`node_modules/${name}` in packages));
+  if (missing.length === 0) return [];
+  const message = `no entry for ${missing.join(", ")}: npm ci fails without; restore it, or add version, os, cpu and optional as its siblings have.`;
+  return [{ path, line: 1, level: "error", message }];
 }
 
 /**

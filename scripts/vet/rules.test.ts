@@ -25,6 +25,12 @@ describe("vetFile", () => {
     ["has a barrel inside a room", "runtime/src/xds/index.ts", 'export { a } from "./a.js";\n', /no barrels/],
     ["exports everything from an index", "plugin/src/index.ts", 'export * from "./a.js";\n', /lists the names/],
     ["locks a registry host", "package-lock.json", '{"resolved": "https://example.org/a.tgz"}\n', /registry host/],
+    [
+      "leaves the binary of a platform out of the lock",
+      "package-lock.json",
+      '{"packages": {"node_modules/a": {"optionalDependencies": {"a-darwin": "1.0.0"}}}}\n',
+      /no entry for a-darwin/,
+    ],
     ["names a path of a machine", "docs/a.md", "see /home/ada/src\n", /somebody's machine/],
     ["is far too long", "runtime/src/xds/a.ts", "a;\n".repeat(501), /501 lines/],
   ])("complains about a file that $0", ([, path, text, message]) => {

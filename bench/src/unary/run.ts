@@ -1,8 +1,9 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { createControlPlane } from "@meshwright/control-plane";
 import { type BenchRatio, type BenchResult, type BenchRow, median, round } from "../result.js";
+import { startProcess } from "../start-process.js";
 import type { ClientReport, FromClient, FromServer, System, ToClient, ToServer } from "./protocol.js";
 
 const SYSTEMS: readonly System[] = ["meshwright", "grpc-js", "connect-node", "node:net"];
@@ -35,8 +36,8 @@ export async function runUnary(runs: number): Promise<BenchResult> {
 
 async function measureOnce(system: System, load: Omit<(typeof CASES)[number], "name">): Promise<Sample> {
   await using controlPlane = system === "meshwright" ? await createControlPlane({ listen: "127.0.0.1:0" }) : undefined;
-  const server = start("./server.js", [system, controlPlane?.address ?? ""]);
-  const client = start("./client.js", []);
+  const server = start("./server.js", 0, [system, controlPlane?.address ?? ""]);
+  const client = start("./client.js", 1, []);
   try {
     const ready = await next<Extract<FromServer, { kind: "ready" }>>(server, "ready");
     const address = controlPlane?.address ?? ready.address;
@@ -57,8 +58,8 @@ async function serverCpuUs(server: ChildProcess): Promise<number> {
   return (await next<Extract<FromServer, { kind: "cpu" }>>(server, "cpu")).us;
 }
 
-function start(file: string, args: string[]): ChildProcess {
-  return fork(fileURLToPath(new URL(file, import.meta.url)), args, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+function start(file: string, core: number, args: string[]): ChildProcess {
+  return startProcess(fileURLToPath(new URL(file, import.meta.url)), core, args);
 }
 
 async function stop(child: ChildProcess): Promise<void> {
