@@ -5,7 +5,14 @@ export function printTable(rows: readonly BenchRow[], ratios: readonly BenchRati
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const lines = [columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? "")))];
   const widths = columns.map((_, index) => Math.max(...lines.map((line) => (line[index] ?? "").length)));
-  for (const line of lines) console.log(line.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join("  ").trimEnd());
+  for (const line of lines)
+    console.log(
+      line
+        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    );
   console.log();
-  for (const { name, value, goal, holds } of ratios) console.log(`${holds ? "ok" : "NO"}  ${name}: ${value} (goal ${goal})`);
+  for (const { name, value, goal, holds } of ratios)
+    console.log(`${holds ? "ok" : "NO"}  ${name}: ${value} (goal ${goal})`);
 }

@@ -2,7 +2,7 @@ import { createServer, type Server, systemClock } from "@meshwright/runtime";
 import { type AdsService, type ClientStatus, createAdsService } from "./ads/ads-service.js";
 import type { ControlPlaneEvent } from "./events.js";
 import { MeshState } from "./mesh-state.js";
-import { buildModel, type BuiltModel } from "./model/build-model.js";
+import { type BuiltModel, buildModel } from "./model/build-model.js";
 import type { HostDefaults } from "./model/hosts.js";
 import { createRegistry, type Registry } from "./registry/registry-service.js";
 import { watchFolder } from "./watch-folder.js";
@@ -105,7 +105,10 @@ class EmbeddedControlPlane implements ControlPlane {
   get status(): ControlPlaneStatus {
     return {
       generation: this.#state.version,
-      services: [...this.#state.model.services.values()].map(({ host, workloads }) => ({ host, workloads: workloads.length })),
+      services: [...this.#state.model.services.values()].map(({ host, workloads }) => ({
+        host,
+        workloads: workloads.length,
+      })),
       clients: this.#ads.clients,
       errors: this.#errors,
       warnings: this.#warnings,

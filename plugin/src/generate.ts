@@ -59,8 +59,17 @@ function printClientInterface(f: GeneratedFile, service: DescService, names: Ser
     const isInputStream = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
     const isOutputStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
     f.print(f.jsDoc(method, "  "));
-    f.print("  ", method.localName, "(request: ", isInputStream ? iterable(input) : input, ", options?: ", callOptions, "): ",
-      isOutputStream ? iterable(output) : ["Promise<", output, ">"], ";");
+    f.print(
+      "  ",
+      method.localName,
+      "(request: ",
+      isInputStream ? iterable(input) : input,
+      ", options?: ",
+      callOptions,
+      "): ",
+      isOutputStream ? iterable(output) : ["Promise<", output, ">"],
+      ";",
+    );
   }
   f.print("}");
   f.print();
@@ -72,20 +81,57 @@ function printHandlersInterface(f: GeneratedFile, service: DescService, names: S
   f.print(f.export("interface", names.handlers), " {");
   for (const method of service.methods) {
     const input = f.importShape(method.input);
-    const output: Printable = [f.import("MessageInitShape", PROTOBUF, true), "<typeof ", f.importSchema(method.output, true), ">"];
+    const output: Printable = [
+      f.import("MessageInitShape", PROTOBUF, true),
+      "<typeof ",
+      f.importSchema(method.output, true),
+      ">",
+    ];
     f.print(f.jsDoc(method, "  "));
     switch (method.methodKind) {
       case "unary":
-        f.print("  ", method.localName, "(request: ", input, ", context: ", context, "): Promise<", output, "> | ", output, ";");
+        f.print(
+          "  ",
+          method.localName,
+          "(request: ",
+          input,
+          ", context: ",
+          context,
+          "): Promise<",
+          output,
+          "> | ",
+          output,
+          ";",
+        );
         break;
       case "server_streaming":
         f.print("  ", method.localName, "(request: ", input, ", context: ", context, "): AsyncIterable<", output, ">;");
         break;
       case "client_streaming":
-        f.print("  ", method.localName, "(requests: AsyncIterable<", input, ">, context: ", context, "): Promise<", output, ">;");
+        f.print(
+          "  ",
+          method.localName,
+          "(requests: AsyncIterable<",
+          input,
+          ">, context: ",
+          context,
+          "): Promise<",
+          output,
+          ">;",
+        );
         break;
       case "bidi_streaming":
-        f.print("  ", method.localName, "(requests: AsyncIterable<", input, ">, context: ", context, "): AsyncIterable<", output, ">;");
+        f.print(
+          "  ",
+          method.localName,
+          "(requests: AsyncIterable<",
+          input,
+          ">, context: ",
+          context,
+          "): AsyncIterable<",
+          output,
+          ">;",
+        );
         break;
     }
   }
@@ -111,7 +157,10 @@ function printRecord(
   part: Part,
   value: (method: DescMethod) => Printable,
 ): void {
-  const type = part === "js" ? "" : [": {", ...service.methods.map((method) => [" readonly ", method.localName, ": ", value(method), ";"]), " }"];
+  const type =
+    part === "js"
+      ? ""
+      : [": {", ...service.methods.map((method) => [" readonly ", method.localName, ": ", value(method), ";"]), " }"];
   if (part === "dts") {
     f.print("export declare const ", name, type, ";");
   } else {
@@ -122,18 +171,32 @@ function printRecord(
   f.print();
 }
 
-function printMesh(f: GeneratedFile, service: DescService, names: ServiceNames, part: Part, options: PluginOptions): void {
+function printMesh(
+  f: GeneratedFile,
+  service: DescService,
+  names: ServiceNames,
+  part: Part,
+  options: PluginOptions,
+): void {
   const { host, port } = interfaceHost(service, options.meshDomain);
   const schema = f.importSchema(service, part === "dts");
   f.print("/** ", service.typeName, " as the mesh knows it: ", host, ":", port, ". */");
-  const type: Printable =
-    part === "js" ? "" : [": ", f.import("MeshService", CODEGEN, true), "<typeof ", schema, ">"];
+  const type: Printable = part === "js" ? "" : [": ", f.import("MeshService", CODEGEN, true), "<typeof ", schema, ">"];
   if (part === "dts") {
     f.print("export declare const ", names.mesh, type, ";");
     f.print();
     return;
   }
-  f.print("export const ", names.mesh, type, " = /*@__PURE__*/ ", f.import("defineService", CODEGEN), "(", schema, ", {");
+  f.print(
+    "export const ",
+    names.mesh,
+    type,
+    " = /*@__PURE__*/ ",
+    f.import("defineService", CODEGEN),
+    "(",
+    schema,
+    ", {",
+  );
   f.print("  host: ", f.string(host), ",");
   f.print("  port: ", port, ",");
   f.print("  methods: {");
@@ -158,7 +221,14 @@ function printCreateClient(f: GeneratedFile, service: DescService, names: Servic
     f.print("  return mesh.client(", names.mesh, ");");
     f.print("}");
   } else {
-    const signature: Printable = ["function ", names.createClient, "(mesh: ", f.import("ClientMesh", CODEGEN, true), "): ", names.client];
+    const signature: Printable = [
+      "function ",
+      names.createClient,
+      "(mesh: ",
+      f.import("ClientMesh", CODEGEN, true),
+      "): ",
+      names.client,
+    ];
     if (part === "dts") {
       f.print("export declare ", signature, ";");
     } else {
@@ -178,7 +248,12 @@ function printImplement(f: GeneratedFile, service: DescService, names: ServiceNa
     f.print("  return ", define(), "(", names.mesh, ", handlers);");
     f.print("}");
   } else {
-    const registration: Printable = [f.import("ServiceRegistration", CODEGEN, true), "<typeof ", f.importSchema(service, part === "dts"), ">"];
+    const registration: Printable = [
+      f.import("ServiceRegistration", CODEGEN, true),
+      "<typeof ",
+      f.importSchema(service, part === "dts"),
+      ">",
+    ];
     const signature: Printable = ["function ", names.implement, "(handlers: ", names.handlers, "): ", registration];
     if (part === "dts") {
       f.print("export declare ", signature, ";");

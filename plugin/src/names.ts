@@ -33,7 +33,10 @@ export function serviceNames(file: DescFile): ReadonlyMap<DescService, ServiceNa
     const base = isShared ? service.name : short;
     const rival = taken.get(lowerFirst(base));
     if (rival !== undefined) {
-      complain(service, `its generated names are those of ${rival.typeName}; rename one of them, or move it to another file`);
+      complain(
+        service,
+        `its generated names are those of ${rival.typeName}; rename one of them, or move it to another file`,
+      );
     }
     taken.set(lowerFirst(base), service);
     const lower = lowerFirst(base);

@@ -6,7 +6,15 @@ export interface PluginOptions {
 
 const DOMAIN = /^(?=.{1,200}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 const OWN = ["mesh_domain"];
-const SHARED = ["target", "import_extension", "keep_empty_files", "ts_nocheck", "elide_plugin_version", "rewrite_imports", "map_imports"];
+const SHARED = [
+  "target",
+  "import_extension",
+  "keep_empty_files",
+  "ts_nocheck",
+  "elide_plugin_version",
+  "rewrite_imports",
+  "map_imports",
+];
 
 /** Reads the options that protoplugin does not know. An unknown one is an error: a typo must not pass in silence. */
 export function parseOptions(pairs: readonly { readonly key: string; readonly value: string }[]): PluginOptions {
@@ -15,7 +23,9 @@ export function parseOptions(pairs: readonly { readonly key: string; readonly va
     switch (key) {
       case "mesh_domain":
         if (!DOMAIN.test(value)) {
-          throw new Error(`option mesh_domain: "${value}" is not a domain; expected lower-case labels joined by dots, such as rpc.mesh`);
+          throw new Error(
+            `option mesh_domain: "${value}" is not a domain; expected lower-case labels joined by dots, such as rpc.mesh`,
+          );
         }
         meshDomain = value;
         break;

@@ -1,6 +1,6 @@
 import { createEcmaScriptPlugin } from "@bufbuild/protoplugin";
 import { generateFile, type Part } from "./generate.js";
-import { parseOptions, type PluginOptions } from "./options.js";
+import { type PluginOptions, parseOptions } from "./options.js";
 
 /** The plugin's version, in the preamble of what it generates. */
 export const VERSION = "0.1.0";

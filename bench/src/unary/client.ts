@@ -22,7 +22,10 @@ const callers: Readonly<Record<System, (address: string) => Promise<() => Promis
   async "grpc-js"(address) {
     const Client = grpc.makeGenericClientConstructor(grpcJsDefinition(InteropService), "InteropService");
     const client = new Client(address, grpc.credentials.createInsecure());
-    const unary = client["unary"] as (message: unknown, callback: (error: Error | null, answer: unknown) => void) => void;
+    const unary = client["unary"] as (
+      message: unknown,
+      callback: (error: Error | null, answer: unknown) => void,
+    ) => void;
     const call = unary.bind(client);
     return () =>
       new Promise((resolve, reject) => {

@@ -21,7 +21,9 @@ export interface ClientReport {
 
 /** Between the bench and its processes. */
 export type ToServer = { readonly kind: "cpu" };
-export type FromServer = { readonly kind: "ready"; readonly address: string } | { readonly kind: "cpu"; readonly us: number };
+export type FromServer =
+  | { readonly kind: "ready"; readonly address: string }
+  | { readonly kind: "cpu"; readonly us: number };
 export type ToClient = { readonly kind: "prepare"; readonly task: ClientTask } | { readonly kind: "measure" };
 export type FromClient = { readonly kind: "prepared" } | { readonly kind: "report"; readonly report: ClientReport };
 

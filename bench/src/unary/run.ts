@@ -30,7 +30,9 @@ export async function runUnary(runs: number): Promise<BenchResult> {
       }
     }
   }
-  const rows = CASES.flatMap(({ name }) => SYSTEMS.map((system) => rowOf(system, name, samples.get(`${system} ${name}`) ?? [])));
+  const rows = CASES.flatMap(({ name }) =>
+    SYSTEMS.map((system) => rowOf(system, name, samples.get(`${system} ${name}`) ?? [])),
+  );
   return { rows, ratios: ratiosOf(samples) };
 }
 
@@ -47,7 +49,11 @@ async function measureOnce(system: System, load: Omit<(typeof CASES)[number], "n
     send(client, { kind: "measure" } satisfies ToClient);
     const { report } = await next<Extract<FromClient, { kind: "report" }>>(client, "report");
     const after = await serverCpuUs(server);
-    return { ...report, serverCpuUs: (after - before) / load.calls, perSecond: (load.calls / report.elapsedMs) * 1_000 };
+    return {
+      ...report,
+      serverCpuUs: (after - before) / load.calls,
+      perSecond: (load.calls / report.elapsedMs) * 1_000,
+    };
   } finally {
     await Promise.all([stop(client), stop(server)]);
   }
@@ -105,7 +111,13 @@ function rowOf(system: System, name: string, samples: readonly Sample[]): BenchR
 
 /** Ratios are taken run by run and then their median: both sides of one saw the same machine. */
 function ratiosOf(samples: ReadonlyMap<string, readonly Sample[]>): BenchRatio[] {
-  const ratio = (name: string, peer: System, read: (sample: Sample) => number, bound: number, goal: string): BenchRatio => {
+  const ratio = (
+    name: string,
+    peer: System,
+    read: (sample: Sample) => number,
+    bound: number,
+    goal: string,
+  ): BenchRatio => {
     const ours = samples.get(`meshwright ${name}`) ?? [];
     const theirs = samples.get(`${peer} ${name}`) ?? [];
     const value = median(ours.map((sample, run) => read(sample) / read(theirs[run] as Sample)));

@@ -1,11 +1,15 @@
 // One server process: node server.js SYSTEM [CONTROL-PLANE]
 import { createServer as createHttp2Server } from "node:http2";
-import { createServer as createNetServer, type AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createNetServer } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import grpc from "@grpc/grpc-js";
 import { interopService } from "@meshwright/interop/gen/meshwright/interop/v1/interop_mesh";
-import { InteropService, type UnaryRequest, UnaryResponseSchema } from "@meshwright/interop/gen/meshwright/interop/v1/interop_pb";
+import {
+  InteropService,
+  type UnaryRequest,
+  UnaryResponseSchema,
+} from "@meshwright/interop/gen/meshwright/interop/v1/interop_pb";
 import { grpcJsDefinition } from "@meshwright/interop/grpc-js";
 import { interopHandlers } from "@meshwright/interop/handlers";
 import { createMesh } from "@meshwright/runtime";

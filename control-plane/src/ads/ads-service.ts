@@ -29,7 +29,9 @@ export function createAdsService(
 ): AdsService {
   const sessions = new Set<AdsSession>();
 
-  async function* stream(requests: AsyncIterable<DiscoveryRequest>): AsyncGenerator<DiscoveryResponse, void, undefined> {
+  async function* stream(
+    requests: AsyncIterable<DiscoveryRequest>,
+  ): AsyncGenerator<DiscoveryResponse, void, undefined> {
     const session = new AdsSession(types, state.model, state.version);
     const responses = new PushQueue<DiscoveryResponse>();
     using _following = state.follow((model, version) => responses.push(...session.onModel(model, version)));

@@ -1,5 +1,8 @@
 import type { DestinationRule } from "@meshwright/proto/istio/networking/v1alpha3/destination_rule_pb";
-import { ServiceEntry_Resolution, type WorkloadEntry } from "@meshwright/proto/istio/networking/v1alpha3/service_entry_pb";
+import {
+  ServiceEntry_Resolution,
+  type WorkloadEntry,
+} from "@meshwright/proto/istio/networking/v1alpha3/service_entry_pb";
 import { INTERFACE_PORT, interfaceHostName } from "@meshwright/runtime";
 import type { IstioObject, Path, Problem } from "../yaml/istio-object.js";
 import { checkRoutes } from "./check-routes.js";
@@ -35,8 +38,17 @@ export function buildModel(
   defaults: HostDefaults,
 ): BuiltModel {
   const problems: Problem[] = [];
-  const complain = (object: IstioObject, path: Path, message: string, severity: Problem["severity"] = "error"): void => {
-    const problem: Problem = { severity, where: object.at(path), message: `${object.kind} "${object.name}": ${message}` };
+  const complain = (
+    object: IstioObject,
+    path: Path,
+    message: string,
+    severity: Problem["severity"] = "error",
+  ): void => {
+    const problem: Problem = {
+      severity,
+      where: object.at(path),
+      message: `${object.kind} "${object.name}": ${message}`,
+    };
     problems.push(message.startsWith(UNKNOWN_HOST) ? { ...problem, mayHeal: true } : problem);
   };
   const inNamespace = (object: IstioObject): HostDefaults => ({ ...defaults, namespace: object.namespace });
@@ -51,12 +63,20 @@ export function buildModel(
     if (object.kind !== "ServiceEntry") continue;
     const { spec } = object;
     if (spec.hosts.length === 0) complain(object, [], "hosts is empty, expected one at least");
-    if (spec.resolution === ServiceEntry_Resolution.DNS || spec.resolution === ServiceEntry_Resolution.DNS_ROUND_ROBIN) {
-      complain(object, ["resolution"], "resolution DNS is not supported yet; use STATIC with endpoints or a workloadSelector");
+    if (
+      spec.resolution === ServiceEntry_Resolution.DNS ||
+      spec.resolution === ServiceEntry_Resolution.DNS_ROUND_ROBIN
+    ) {
+      complain(
+        object,
+        ["resolution"],
+        "resolution DNS is not supported yet; use STATIC with endpoints or a workloadSelector",
+      );
     }
     const ports: ServicePort[] = [];
     for (const [index, { number, name, targetPort }] of spec.ports.entries()) {
-      if (number < 1 || number > LARGEST_PORT) complain(object, ["ports", index, "number"], `port ${number} must be in 1 to ${LARGEST_PORT}`);
+      if (number < 1 || number > LARGEST_PORT)
+        complain(object, ["ports", index, "number"], `port ${number} must be in 1 to ${LARGEST_PORT}`);
       ports.push({ number, name, targetPort: targetPort === 0 ? number : targetPort });
     }
     if (ports.length === 0) complain(object, [], "ports is empty, expected one at least");
@@ -111,7 +131,12 @@ export function buildModel(
       const host = expandHost(given, inNamespace(object));
       if (!services.has(host)) complain(object, ["hosts", index], unknownHost(host, services));
       const rival = routes.get(host);
-      if (rival !== undefined) complain(object, ["hosts", index], `host "${host}" already has the VirtualService "${rival.name}"; merge them into one`);
+      if (rival !== undefined)
+        complain(
+          object,
+          ["hosts", index],
+          `host "${host}" already has the VirtualService "${rival.name}"; merge them into one`,
+        );
       routes.set(host, { name, namespace, spec, http: kept });
     }
   }
@@ -119,7 +144,11 @@ export function buildModel(
 }
 
 /** An interface that servers registered is a host of the mesh even when no ServiceEntry declares it. */
-function addInterfaces(services: Map<string, Service>, { workloads, interfaces }: Registrations, namespace: string): void {
+function addInterfaces(
+  services: Map<string, Service>,
+  { workloads, interfaces }: Registrations,
+  namespace: string,
+): void {
   for (const name of interfaces) {
     const host = interfaceHostName(name);
     if (services.has(host)) continue;

@@ -59,7 +59,8 @@ function checkDestinations(
     }
     const subsets = rules.get(host)?.subsets.map(({ name }) => name) ?? [];
     if (destination.subset !== "" && !subsets.includes(destination.subset)) {
-      const known = subsets.length === 0 ? `no DestinationRule of "${host}" has subsets` : `known are ${subsets.join(", ")}`;
+      const known =
+        subsets.length === 0 ? `no DestinationRule of "${host}" has subsets` : `known are ${subsets.join(", ")}`;
       complain(
         [...at, "destination", "subset"],
         `unknown subset "${destination.subset}" of host "${host}"${didYouMean(destination.subset, subsets)}; ${known}`,
@@ -73,7 +74,8 @@ function checkDestinations(
       complain([...at, "destination"], `host "${host}" has several ports; name one with port.number`);
     }
   }
-  if (route.route.length > 1 && sum === 0) complain([...path, "route"], "the weights add up to 0; give one destination a weight");
+  if (route.route.length > 1 && sum === 0)
+    complain([...path, "route"], "the weights add up to 0; give one destination a weight");
 }
 
 function checkMatches(route: HTTPRoute, path: Path, complain: Complain): void {
@@ -83,7 +85,10 @@ function checkMatches(route: HTTPRoute, path: Path, complain: Complain): void {
       [["uri"], regexOf(match.uri)],
       [["method"], regexOf(match.method)],
       [["authority"], regexOf(match.authority)],
-      ...Object.entries(match.headers).map(([name, matcher]): [Path, string | undefined] => [["headers", name], regexOf(matcher)]),
+      ...Object.entries(match.headers).map(([name, matcher]): [Path, string | undefined] => [
+        ["headers", name],
+        regexOf(matcher),
+      ]),
       ...Object.entries(match.withoutHeaders).map(([name, matcher]): [Path, string | undefined] => [
         ["withoutHeaders", name],
         regexOf(matcher),
@@ -94,7 +99,10 @@ function checkMatches(route: HTTPRoute, path: Path, complain: Complain): void {
       try {
         RE2JS.compile(regex);
       } catch (error) {
-        complain([...at, ...where], `regex "${regex}" is not RE2 syntax: ${error instanceof Error ? error.message : String(error)}`);
+        complain(
+          [...at, ...where],
+          `regex "${regex}" is not RE2 syntax: ${error instanceof Error ? error.message : String(error)}`,
+        );
       }
     }
   }

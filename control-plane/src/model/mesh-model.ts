@@ -52,7 +52,10 @@ export function workloadsOf(service: Service, labels: Readonly<Record<string, st
 
 /** The traffic policies that apply, the most specific first: of the subset's port, the subset, the port, the rule. */
 export function policiesOf(rule: DestinationRule | undefined, subset: string, port: number): PolicyPart[] {
-  const policies = [rule?.subsets.find(({ name }) => name === subset && name !== "")?.trafficPolicy, rule?.trafficPolicy];
+  const policies = [
+    rule?.subsets.find(({ name }) => name === subset && name !== "")?.trafficPolicy,
+    rule?.trafficPolicy,
+  ];
   return policies.flatMap((policy) => {
     if (policy === undefined) return [];
     const ofPort = policy.portLevelSettings.find((settings) => settings.port?.number === port);

@@ -22,12 +22,17 @@ const LABEL_PREFIX = "rpc.meshwright.dev";
 /** The label that a workload carries for each interface that it serves; its value is "1". */
 export function interfaceLabel(typeName: string): string {
   const name =
-    typeName.length <= LONGEST_LABEL_NAME ? typeName : createHash("sha256").update(typeName).digest("hex").slice(0, LONGEST_LABEL_NAME);
+    typeName.length <= LONGEST_LABEL_NAME
+      ? typeName
+      : createHash("sha256").update(typeName).digest("hex").slice(0, LONGEST_LABEL_NAME);
   return `${LABEL_PREFIX}/${name}`;
 }
 
 /** Whether `labels` has everything that `selector` asks for. */
-export function matchesLabels(labels: Readonly<Record<string, string>>, selector: Readonly<Record<string, string>>): boolean {
+export function matchesLabels(
+  labels: Readonly<Record<string, string>>,
+  selector: Readonly<Record<string, string>>,
+): boolean {
   return Object.entries(selector).every(([name, value]) => labels[name] === value);
 }
 

@@ -56,7 +56,12 @@ export function createRegistry(
           own = put(workload, own);
           if (isNew) {
             const { address, port } = workload;
-            onEvent({ kind: "registered", name: own.name, address: `${address}:${port}`, interfaces: workload.interfaces });
+            onEvent({
+              kind: "registered",
+              name: own.name,
+              address: `${address}:${port}`,
+              interfaces: workload.interfaces,
+            });
           }
         } else if (own === undefined) {
           throw new ConnectError("the first request must carry a workload", Code.InvalidArgument);
@@ -85,7 +90,10 @@ export function createRegistry(
       name,
       namespace,
       address,
-      labels: { ...labels, ...Object.fromEntries(message.interfaces.map((typeName) => [interfaceLabel(typeName), "1"])) },
+      labels: {
+        ...labels,
+        ...Object.fromEntries(message.interfaces.map((typeName) => [interfaceLabel(typeName), "1"])),
+      },
       weight: Math.max(1, weight),
       locality: { region: locality?.region ?? "", zone: locality?.zone ?? "", subZone: locality?.subZone ?? "" },
       isDraining: health === Health.DRAINING,

@@ -1,6 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { HealthStatus } from "@meshwright/proto/envoy/config/core/v3/health_check_pb";
-import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from "@meshwright/proto/envoy/config/endpoint/v3/endpoint_pb";
+import {
+  type ClusterLoadAssignment,
+  ClusterLoadAssignmentSchema,
+} from "@meshwright/proto/envoy/config/endpoint/v3/endpoint_pb";
 import { type MeshModel, type ServicePort, subsetLabels, workloadsOf } from "../model/mesh-model.js";
 import type { Workload } from "../model/workload.js";
 import { parseClusterName } from "./names.js";

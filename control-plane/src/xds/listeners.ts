@@ -18,7 +18,10 @@ export function listener(model: MeshModel, name: string, defaults: HostDefaults)
   if (!model.services.get(host)?.ports.some(({ number }) => number === target.port)) return undefined;
   const manager = create(HttpConnectionManagerSchema, {
     httpFilters: [
-      { name: "envoy.filters.http.router", configType: { case: "typedConfig", value: anyPack(RouterSchema, create(RouterSchema)) } },
+      {
+        name: "envoy.filters.http.router",
+        configType: { case: "typedConfig", value: anyPack(RouterSchema, create(RouterSchema)) },
+      },
     ],
     routeSpecifier: {
       case: "rds",

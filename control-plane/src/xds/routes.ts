@@ -1,10 +1,10 @@
 import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Duration } from "@bufbuild/protobuf/wkt";
-import {
-  type HeaderMatcherSchema,
-  type RouteActionSchema,
-  type RouteMatchSchema,
-  type RouteSchema,
+import type {
+  HeaderMatcherSchema,
+  RouteActionSchema,
+  RouteMatchSchema,
+  RouteSchema,
 } from "@meshwright/proto/envoy/config/route/v3/route_components_pb";
 import { type RouteConfiguration, RouteConfigurationSchema } from "@meshwright/proto/envoy/config/route/v3/route_pb";
 import type { StringMatcherSchema } from "@meshwright/proto/envoy/type/matcher/v3/string_pb";
@@ -32,7 +32,11 @@ const DEFAULT_RETRIES = 2;
 const HOST_SELECTION_ATTEMPTS = 5n;
 
 /** The routes of one port of a host: the VirtualService's, or one to the host itself. */
-export function routeConfiguration(model: MeshModel, name: string, defaults: HostDefaults): RouteConfiguration | undefined {
+export function routeConfiguration(
+  model: MeshModel,
+  name: string,
+  defaults: HostDefaults,
+): RouteConfiguration | undefined {
   const target = parseClusterName(name);
   if (target === undefined || target.subset !== "") return undefined;
   const { host, port } = target;
@@ -101,7 +105,11 @@ function httpRoute(
   if (route.match.length === 0) return [{ ...common, match: { pathSpecifier: { case: "prefix", value: "/" } } }];
   return route.match
     .filter((match) => match.port === 0 || match.port === port)
-    .map((match) => ({ ...common, name: match.name === "" ? route.name : `${route.name}.${match.name}`, match: routeMatch(match) }));
+    .map((match) => ({
+      ...common,
+      name: match.name === "" ? route.name : `${route.name}.${match.name}`,
+      match: routeMatch(match),
+    }));
 }
 
 function routeMatch(match: HTTPMatchRequest): RouteMatch {

@@ -1,6 +1,4 @@
-import type {
-  DestinationRule,
-} from "@meshwright/proto/istio/networking/v1alpha3/destination_rule_pb";
+import type { DestinationRule } from "@meshwright/proto/istio/networking/v1alpha3/destination_rule_pb";
 import type { ServiceEntry, WorkloadEntry } from "@meshwright/proto/istio/networking/v1alpha3/service_entry_pb";
 import type { VirtualService } from "@meshwright/proto/istio/networking/v1alpha3/virtual_service_pb";
 

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseFile } from "./parse-file.js";
 import type { IstioObject, Problem } from "./istio-object.js";
+import { parseFile } from "./parse-file.js";
 
 /** What a folder holds. */
 export interface LoadedFolder {
@@ -21,7 +21,8 @@ export async function loadFolder(folder: string): Promise<LoadedFolder> {
     const message = `can't read the configuration folder: ${reason}; name an existing folder`;
     return { objects, problems: [{ severity: "error", where: folder, message }] };
   }
-  const isYaml = (name: string): boolean => /\.ya?ml$/.test(name) && !name.split(/[\\/]/).some((part) => part.startsWith("."));
+  const isYaml = (name: string): boolean =>
+    /\.ya?ml$/.test(name) && !name.split(/[\\/]/).some((part) => part.startsWith("."));
   for (const name of names.filter(isYaml).sort()) {
     const file = join(folder, name);
     let text: string;

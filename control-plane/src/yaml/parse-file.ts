@@ -53,7 +53,8 @@ function parseDocument(
     report({ severity, where: at(node), message });
     return undefined;
   };
-  if (!isMap(document.contents)) return complain("error", document.contents, "expected an object with apiVersion, kind and spec");
+  if (!isMap(document.contents))
+    return complain("error", document.contents, "expected an object with apiVersion, kind and spec");
 
   const apiVersion = document.get("apiVersion");
   const kind = document.get("kind");
@@ -62,7 +63,11 @@ function parseDocument(
     return isNode(found) ? found : undefined;
   };
   if (typeof apiVersion !== "string" || typeof kind !== "string") {
-    return complain("error", document.contents, "apiVersion and kind must be given, such as networking.istio.io/v1 and VirtualService");
+    return complain(
+      "error",
+      document.contents,
+      "apiVersion and kind must be given, such as networking.istio.io/v1 and VirtualService",
+    );
   }
   const [group, version = ""] = apiVersion.split("/");
   const schema = SCHEMAS.get(kind);
@@ -70,13 +75,22 @@ function parseDocument(
     return complain("warning", node("kind"), `${kind} of ${apiVersion} is not supported yet and has no effect`);
   }
   if (schema === undefined) {
-    return complain("error", node("kind"), `unknown kind "${kind}"${didYouMean(kind, SCHEMAS.keys())}; known are ${[...SCHEMAS.keys()].join(", ")}`);
+    return complain(
+      "error",
+      node("kind"),
+      `unknown kind "${kind}"${didYouMean(kind, SCHEMAS.keys())}; known are ${[...SCHEMAS.keys()].join(", ")}`,
+    );
   }
   if (!VERSIONS.includes(version)) {
-    return complain("error", node("apiVersion"), `unknown version "${version}" of ${GROUP}; known are ${VERSIONS.join(", ")}`);
+    return complain(
+      "error",
+      node("apiVersion"),
+      `unknown version "${version}" of ${GROUP}; known are ${VERSIONS.join(", ")}`,
+    );
   }
   const name = document.getIn(["metadata", "name"]);
-  if (typeof name !== "string" || name === "") return complain("error", node("metadata"), `${kind} has no metadata.name`);
+  if (typeof name !== "string" || name === "")
+    return complain("error", node("metadata"), `${kind} has no metadata.name`);
   const namespace = document.getIn(["metadata", "namespace"]);
   const json = readSpec(document, node("spec") ?? null, schema, complain);
   if (!isValid) return undefined;

@@ -1,4 +1,11 @@
-import { type DescEnum, type DescField, type DescMessage, type JsonObject, type JsonValue, ScalarType } from "@bufbuild/protobuf";
+import {
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  type JsonObject,
+  type JsonValue,
+  ScalarType,
+} from "@bufbuild/protobuf";
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
 import { didYouMean } from "./did-you-mean.js";
 import { durationToJson } from "./duration.js";
@@ -47,7 +54,11 @@ class SpecReader {
   #unknown(name: string, node: Node, desc: DescMessage): void {
     const severity = unsupportedField(desc.name, name);
     if (severity !== undefined) {
-      this.#complain(severity, node, `${desc.name}.${name} is not supported yet${severity === "warning" ? " and has no effect" : ""}`);
+      this.#complain(
+        severity,
+        node,
+        `${desc.name}.${name} is not supported yet${severity === "warning" ? " and has no effect" : ""}`,
+      );
       return;
     }
     const known = desc.fields.map(({ jsonName }) => jsonName);
@@ -123,7 +134,9 @@ class SpecReader {
       case ScalarType.STRING:
         // Versions and the like are written without quotes; YAML makes numbers of them.
         if (typeof value === "string") return value;
-        return typeof value === "number" && isScalar(node) ? String(node.source ?? value) : this.#wrong(node, name, "a text");
+        return typeof value === "number" && isScalar(node)
+          ? String(node.source ?? value)
+          : this.#wrong(node, name, "a text");
       case ScalarType.BOOL:
         return typeof value === "boolean" ? value : this.#wrong(node, name, "true or false");
       case ScalarType.BYTES:

@@ -1,7 +1,8 @@
 /** What a field of Istio that this control plane does not act upon leads to. */
 export type Unsupported = "warning" | "error";
 
-const of = (severity: Unsupported, ...fields: string[]): [string, Unsupported][] => fields.map((field) => [field, severity]);
+const of = (severity: Unsupported, ...fields: string[]): [string, Unsupported][] =>
+  fields.map((field) => [field, severity]);
 
 /**
  * Fields of Istio that are known but not acted upon yet, by message. Leaving out a condition of a match would send calls

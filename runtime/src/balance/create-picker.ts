@@ -2,9 +2,9 @@ import type { Rng } from "../base/rng.js";
 import type { LoadBalancerConfig } from "../config/cluster.js";
 import { completeResults, type EndpointChoice } from "./endpoint-choice.js";
 import { leastRequest } from "./least-request.js";
-import { weightedChoice, randomIndex } from "./weighted-choice.js";
 import type { PickableEndpoint, PickableLocality, Picker, PickerInput, PickResult } from "./picker.js";
 import { roundRobin } from "./round-robin.js";
+import { randomIndex, weightedChoice } from "./weighted-choice.js";
 
 /**
  * Makes the picker for the present state of a cluster. Drops come first, then the first priority with a ready endpoint,

@@ -27,5 +27,6 @@ export function leastRequest<E extends PickableEndpoint>(
     }
     return best;
   };
-  return (skip) => (skip === undefined ? choose(results) : choose(results.filter(({ endpoint }) => !skip.has(endpoint))));
+  return (skip) =>
+    skip === undefined ? choose(results) : choose(results.filter(({ endpoint }) => !skip.has(endpoint)));
 }

@@ -297,7 +297,11 @@ export abstract class Call implements StreamHandler, RouteCall, RouteWaiter, Pic
         cluster.wait(this);
         return;
       case "fail":
-        this.endAttempt({ code: Code.Unavailable, message: `cluster "${cluster.name}": ${result.message}` }, true, true);
+        this.endAttempt(
+          { code: Code.Unavailable, message: `cluster "${cluster.name}": ${result.message}` },
+          true,
+          true,
+        );
         return;
       case "drop":
         this.finish({ code: Code.Unavailable, message: `cluster "${cluster.name}": ${result.message}` });
@@ -326,7 +330,9 @@ export abstract class Call implements StreamHandler, RouteCall, RouteWaiter, Pic
     subchannel.inFlight += 1;
     const perTryTimeoutMs = this.#decision?.retry?.perTryTimeoutMs;
     if (perTryTimeoutMs !== undefined) {
-      this.#tryTimer = this.channel.dependencies.clock.setTimer(perTryTimeoutMs, () => this.#onTryTimeout(perTryTimeoutMs));
+      this.#tryTimer = this.channel.dependencies.clock.setTimer(perTryTimeoutMs, () =>
+        this.#onTryTimeout(perTryTimeoutMs),
+      );
     }
     this.sendRequest(connection);
   }

@@ -1,10 +1,10 @@
+import { connectionPlan } from "../balance/connection-plan.js";
+import { createPicker } from "../balance/create-picker.js";
+import { reconcile } from "../balance/endpoint-set.js";
+import type { Picker, PickerInput, PickResult } from "../balance/picker.js";
 import type { Clock, Timer } from "../base/clock.js";
 import type { Network } from "../base/network.js";
 import type { Rng } from "../base/rng.js";
-import { createPicker } from "../balance/create-picker.js";
-import { connectionPlan } from "../balance/connection-plan.js";
-import { reconcile } from "../balance/endpoint-set.js";
-import type { Picker, PickerInput, PickResult } from "../balance/picker.js";
 import type { ClusterConfig } from "../config/xds-config.js";
 import type { Http2Options } from "../http2/types.js";
 import { Subchannel } from "./subchannel.js";

@@ -85,7 +85,9 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
       this.#deliver(bytes, byteCount);
       return;
     }
-    const plain = compressed ? decompress(this.#encoding, bytes, this.#limits.readMaxBytes) : { kind: "ok" as const, bytes };
+    const plain = compressed
+      ? decompress(this.#encoding, bytes, this.#limits.readMaxBytes)
+      : { kind: "ok" as const, bytes };
     if (this.#decoding === undefined && !(plain instanceof Promise)) {
       this.#deliverDecompressed(plain, byteCount);
       return;
@@ -176,7 +178,10 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
       message = this.method.responseCodec.decode(bytes);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.endAttempt({ code: Code.Internal, message: `can't decode ${this.method.desc.output.typeName}: ${reason}` }, false);
+      this.endAttempt(
+        { code: Code.Internal, message: `can't decode ${this.method.desc.output.typeName}: ${reason}` },
+        false,
+      );
       return;
     }
     this.messages.push(message, byteCount);

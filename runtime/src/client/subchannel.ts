@@ -1,7 +1,7 @@
+import type { ConnectivityState, PickableEndpoint } from "../balance/picker.js";
 import type { Clock, Timer } from "../base/clock.js";
 import { type Address, type ByteStream, type Network, parseAddress } from "../base/network.js";
 import type { Rng } from "../base/rng.js";
-import type { ConnectivityState, PickableEndpoint } from "../balance/picker.js";
 import type { Endpoint } from "../config/endpoint.js";
 import { openHttp2Session } from "../http2/session.js";
 import { type ConnectionError, ErrorCode, type Http2Connection, type Http2Options } from "../http2/types.js";

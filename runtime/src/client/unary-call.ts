@@ -122,9 +122,7 @@ export class UnaryCall extends Call implements MessageSink {
   }
 
   #metadata(): HeaderFields {
-    return this.responseHeaders === this.responseTrailers
-      ? this.trailers
-      : [...this.headers, ...this.trailers];
+    return this.responseHeaders === this.responseTrailers ? this.trailers : [...this.headers, ...this.trailers];
   }
 
   #decode(bytes: Uint8Array): void {

@@ -1,8 +1,8 @@
 import { DataScheduler } from "./data-scheduler.js";
 import { DEFAULT_WINDOW_BYTES, MAX_STREAM_ID, MAX_WINDOW_BYTES } from "./frame.js";
+import { type FrameEvents, FrameHandler } from "./frame-handler.js";
 import { FrameReader } from "./frame-reader.js";
 import { FrameWriter } from "./frame-writer.js";
-import { type FrameEvents, FrameHandler } from "./frame-handler.js";
 import { type Http2Limits, http2Limits } from "./limits.js";
 import { defaultPeerSettings, type PeerSettings, Setting } from "./settings.js";
 import { type StreamOwner, StreamState } from "./stream.js";
@@ -185,7 +185,12 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
 
   // ---- StreamOwner: what users do with their streams
 
-  writeHeaders(stream: StreamState, template: HeaderTemplate, extra: HeaderFields | undefined, endStream: boolean): void {
+  writeHeaders(
+    stream: StreamState,
+    template: HeaderTemplate,
+    extra: HeaderFields | undefined,
+    endStream: boolean,
+  ): void {
     if (stream.isClosed || stream.didLocalEnd || stream.queuedEnd !== "none") return;
     if (stream.queue.length > 0) {
       // Trailers wait for the body before them.

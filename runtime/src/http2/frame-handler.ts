@@ -180,7 +180,8 @@ export class FrameHandler implements FrameSink {
     }
     let dependsOn = -1;
     if ((flags & FrameFlag.PRIORITY) !== 0) {
-      if (blockEnd - blockStart < 5) return this.#fail(ErrorCode.FRAME_SIZE_ERROR, "HEADERS too short for its priority");
+      if (blockEnd - blockStart < 5)
+        return this.#fail(ErrorCode.FRAME_SIZE_ERROR, "HEADERS too short for its priority");
       dependsOn = readUint31(bytes, blockStart);
       blockStart += 5;
     }
@@ -243,7 +244,8 @@ export class FrameHandler implements FrameSink {
     if (role === "response") {
       // RFC 9113 section 8.1: informational responses come before the real one and end nothing.
       if (isInformational(fields)) {
-        if (endStream) events.failStream(streamId, ErrorCode.PROTOCOL_ERROR, "an informational response ended the stream");
+        if (endStream)
+          events.failStream(streamId, ErrorCode.PROTOCOL_ERROR, "an informational response ended the stream");
         return;
       }
       stream.didReceiveHeaders = true;
@@ -256,7 +258,12 @@ export class FrameHandler implements FrameSink {
     if (endStream) events.remoteEnd(stream);
   }
 
-  #onRequest(streamId: number, endStream: boolean, outcome: "ok" | "malformed" | "too_large", fields: HeaderFields): void {
+  #onRequest(
+    streamId: number,
+    endStream: boolean,
+    outcome: "ok" | "malformed" | "too_large",
+    fields: HeaderFields,
+  ): void {
     const events = this.#events;
     events.lastPeerStreamId = streamId;
     if (outcome !== "ok") return this.#refuseFields(streamId, outcome);
@@ -339,7 +346,11 @@ export class FrameHandler implements FrameSink {
     // RFC 9113 section 6.8: the last id may only fall.
     this.#lastGoAwayId = Math.min(this.#lastGoAwayId, readUint31(bytes, start));
     const debugEnd = Math.min(end, start + 8 + this.#events.limits.maxDebugBytes);
-    this.#events.peerGoAway(this.#lastGoAwayId, readUint32(bytes, start + 4), bytes.toString("utf8", start + 8, debugEnd));
+    this.#events.peerGoAway(
+      this.#lastGoAwayId,
+      readUint32(bytes, start + 4),
+      bytes.toString("utf8", start + 8, debugEnd),
+    );
   }
 
   #onWindowUpdate(streamId: number, bytes: Buffer, start: number, end: number): void {

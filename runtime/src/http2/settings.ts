@@ -1,4 +1,10 @@
-import { DEFAULT_MAX_FRAME_BYTES, DEFAULT_WINDOW_BYTES, LARGEST_MAX_FRAME_BYTES, MAX_WINDOW_BYTES, readUint32 } from "./frame.js";
+import {
+  DEFAULT_MAX_FRAME_BYTES,
+  DEFAULT_WINDOW_BYTES,
+  LARGEST_MAX_FRAME_BYTES,
+  MAX_WINDOW_BYTES,
+  readUint32,
+} from "./frame.js";
 import { ErrorCode } from "./types.js";
 
 /** Setting identifiers of RFC 9113 section 6.5.2. */

@@ -2,7 +2,12 @@ import type { ErrorCode, HeaderFields, HeaderTemplate, Http2Stream, StreamHandle
 
 /** What a stream asks of its connection. */
 export interface StreamOwner {
-  writeHeaders(stream: StreamState, template: HeaderTemplate, extra: HeaderFields | undefined, endStream: boolean): void;
+  writeHeaders(
+    stream: StreamState,
+    template: HeaderTemplate,
+    extra: HeaderFields | undefined,
+    endStream: boolean,
+  ): void;
   writeData(stream: StreamState, bytes: Uint8Array, endStream: boolean, prefix: Uint8Array | undefined): boolean;
   consume(stream: StreamState, byteCount: number): void;
   reset(stream: StreamState, code: ErrorCode): void;

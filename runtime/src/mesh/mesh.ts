@@ -133,8 +133,7 @@ class NodeMesh implements Mesh {
     const host = options.host ?? defaultHost(this.#controlPlane);
     const bound = await rpc.listen({ kind: "tcp", host, port: options.port });
     const port = bound.kind === "tcp" ? bound.port : options.port;
-    const registration =
-      options.registration === false ? undefined : await this.#register(options, host, port);
+    const registration = options.registration === false ? undefined : await this.#register(options, host, port);
     const server: MeshServer = {
       address: formatAddress(bound),
       close: async (graceMs) => {

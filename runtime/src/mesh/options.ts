@@ -1,6 +1,6 @@
 import type { Interceptor } from "@connectrpc/connect";
-import type { Http2Options } from "../http2/types.js";
 import type { ServiceRegistration } from "../codegenv1/types.js";
+import type { Http2Options } from "../http2/types.js";
 
 /** Options of `createMesh`. */
 export interface MeshOptions {

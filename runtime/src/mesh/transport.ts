@@ -54,7 +54,14 @@ export function createMeshTransport(options: MeshTransportOptions): Transport {
       const bound = options.bind(method);
       const limitMs = effectiveTimeout(timeoutMs, bound, options);
       if (interceptors.length === 0) {
-        return unaryResponse(options, bound, method, input, { headers: header, timeoutMs: limitMs, signal }, contextValues);
+        return unaryResponse(
+          options,
+          bound,
+          method,
+          input,
+          { headers: header, timeoutMs: limitMs, signal },
+          contextValues,
+        );
       }
       return runUnaryCall<I, O>({
         req: requestOf(bound, method, false, header, input, contextValues),
@@ -84,7 +91,14 @@ export function createMeshTransport(options: MeshTransportOptions): Transport {
       const bound = options.bind(method);
       const limitMs = effectiveTimeout(timeoutMs, bound, options);
       if (interceptors.length === 0) {
-        return streamResponse(options, bound, method, input, { headers: header, timeoutMs: limitMs, signal }, contextValues);
+        return streamResponse(
+          options,
+          bound,
+          method,
+          input,
+          { headers: header, timeoutMs: limitMs, signal },
+          contextValues,
+        );
       }
       return runStreamingCall<I, O>({
         req: requestOf(bound, method, true, header, input, contextValues),
@@ -115,16 +129,23 @@ export function callUnary(
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const timeoutMs = options?.timeoutMs ?? bound.timeoutMs ?? defaultTimeoutMs;
-    new UnaryCall(bound.channel, bound.rpc, input, { headers: options?.headers, timeoutMs, signal: options?.signal }, limits, {
-      onMessage(message, call) {
-        if (options !== undefined) report(options, call);
-        resolve(message);
+    new UnaryCall(
+      bound.channel,
+      bound.rpc,
+      input,
+      { headers: options?.headers, timeoutMs, signal: options?.signal },
+      limits,
+      {
+        onMessage(message, call) {
+          if (options !== undefined) report(options, call);
+          resolve(message);
+        },
+        onError(error, call) {
+          recordDecision(options?.contextValues, call);
+          reject(error);
+        },
       },
-      onError(error, call) {
-        recordDecision(options?.contextValues, call);
-        reject(error);
-      },
-    }).start();
+    ).start();
   });
 }
 

@@ -99,7 +99,8 @@ class Lease implements RegistrationHandle {
     while (!this.#abort.signal.aborted) {
       try {
         await this.#stream();
-        if (!this.#abort.signal.aborted) this.#report({ kind: "lost", name, reason: "the control plane ended the stream" });
+        if (!this.#abort.signal.aborted)
+          this.#report({ kind: "lost", name, reason: "the control plane ended the stream" });
       } catch (error) {
         if (this.#abort.signal.aborted) return;
         const reason = error instanceof Error ? error.message : String(error);

@@ -13,7 +13,11 @@ export interface PathRoutes<C> {
 type Step<C> =
   | { readonly kind: "route"; readonly route: CompiledRoute<C> }
   /** Neighbours that each demand one value of the same header: at most those for the call's value can match. */
-  | { readonly kind: "by_header"; readonly name: string; readonly byValue: ReadonlyMap<string, readonly CompiledRoute<C>[]> };
+  | {
+      readonly kind: "by_header";
+      readonly name: string;
+      readonly byValue: ReadonlyMap<string, readonly CompiledRoute<C>[]>;
+    };
 
 // Below this, a look at each route costs less than the index.
 const INDEXED_NEIGHBOURS = 4;

@@ -98,6 +98,7 @@ function forward<C>(
     });
   }
   const [first, ...rest] = decisions;
-  if (first === undefined) return only({ kind: "reject", message: `route "${routeName}": no cluster has a weight above 0` });
+  if (first === undefined)
+    return only({ kind: "reject", message: `route "${routeName}": no cluster has a weight above 0` });
   return { decisions: [first, ...rest], ends, total };
 }

@@ -21,7 +21,11 @@ const gunzipAsync = promisify(gunzip);
  * The plain form of a message that was compressed with `encoding`, at most `maxBytes` long. At once for small
  * messages, later for large ones; never rejects.
  */
-export function decompress(encoding: string, bytes: Uint8Array, maxBytes: number): CodingResult | Promise<CodingResult> {
+export function decompress(
+  encoding: string,
+  bytes: Uint8Array,
+  maxBytes: number,
+): CodingResult | Promise<CodingResult> {
   if (encoding !== "gzip") {
     return {
       kind: "failed",

@@ -30,7 +30,8 @@ export function headersToFields(init: HeadersInit | undefined): string[] | undef
       const value = (init as Record<string, string>)[name];
       if (value === undefined) continue;
       if (IS_PLAIN_NAME.test(name) && IS_PLAIN_VALUE.test(value)) push(fields, name, value);
-      else for (const [checkedName, checkedValue] of new Headers([[name, value]])) push(fields, checkedName, checkedValue);
+      else
+        for (const [checkedName, checkedValue] of new Headers([[name, value]])) push(fields, checkedName, checkedValue);
     }
   }
   return fields.length === 0 ? undefined : fields;

@@ -86,7 +86,9 @@ export function decodeMessage(text: string): string {
 }
 
 function failure(status: RpcStatus): RpcStatus {
-  return status.code === 0 ? { code: Code.Internal, message: "the server sent status OK without a gRPC response" } : status;
+  return status.code === 0
+    ? { code: Code.Internal, message: "the server sent status OK without a gRPC response" }
+    : status;
 }
 
 function isGrpc(contentType: string): boolean {

@@ -7,7 +7,10 @@ const UNITS = [
   { unit: "M", ms: 60_000 },
   { unit: "H", ms: 3_600_000 },
 ] as const;
-const MS_PER_UNIT: ReadonlyMap<string, number> = new Map([["n", 0.000_001], ...UNITS.map(({ unit, ms }) => [unit, ms] as const)]);
+const MS_PER_UNIT: ReadonlyMap<string, number> = new Map([
+  ["n", 0.000_001],
+  ...UNITS.map(({ unit, ms }) => [unit, ms] as const),
+]);
 
 /** The value of `grpc-timeout` for a positive number of milliseconds, in the finest unit that fits. Never 0. */
 export function encodeTimeout(timeoutMs: number): string {

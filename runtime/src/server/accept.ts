@@ -1,5 +1,11 @@
 import { Code } from "@connectrpc/connect";
-import { ErrorCode, type HeaderFields, type HeaderTemplate, type Http2Stream, type StreamHandler } from "../http2/types.js";
+import {
+  ErrorCode,
+  type HeaderFields,
+  type HeaderTemplate,
+  type Http2Stream,
+  type StreamHandler,
+} from "../http2/types.js";
 import { ACCEPTED_ENCODINGS } from "../rpc/compression.js";
 import { lookup } from "../rpc/metadata.js";
 import type { RpcStatus } from "../rpc/status.js";
@@ -26,7 +32,8 @@ export function accept(
   }
   const path = lookup(fields, ":path") ?? "";
   // A path has one spelling only, or routing, authorization and handlers could disagree on it (CVE-2026-33186).
-  if (!path.startsWith("/")) return fail(stream, { code: Code.Unimplemented, message: `path "${path}" must start with "/"` });
+  if (!path.startsWith("/"))
+    return fail(stream, { code: Code.Unimplemented, message: `path "${path}" must start with "/"` });
   const found = methods.find(path);
   if (found.kind === "unimplemented") return fail(stream, { code: Code.Unimplemented, message: found.message });
   const encoding = lookup(fields, "grpc-encoding");

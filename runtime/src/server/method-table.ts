@@ -73,7 +73,11 @@ function invoke(spec: MethodImplSpec, interceptors: Interceptor[]): Invoke {
     return {
       kind: "stream",
       run: (messages, context) =>
-        transformInvokeImplementation(spec, context, interceptors)(messages as AsyncIterable<MessageShape<DescMessage>>),
+        transformInvokeImplementation(
+          spec,
+          context,
+          interceptors,
+        )(messages as AsyncIterable<MessageShape<DescMessage>>),
     };
   }
   return {

@@ -65,7 +65,8 @@ export class RpcServer {
 
   /** Listens on one more address; resolves with the real one when port 0 was asked for. */
   async listen(address: Address): Promise<Address> {
-    if (this.#closing !== undefined) throw new Error(`can't listen on ${formatAddress(address)}: the server was closed`);
+    if (this.#closing !== undefined)
+      throw new Error(`can't listen on ${formatAddress(address)}: the server was closed`);
     const listener = await this.#dependencies.network.listen(address, (stream) => this.#onStream(stream));
     this.#listeners.push(listener);
     return listener.address;

@@ -1,8 +1,8 @@
-import { create, fromBinary, toBinary, type JsonObject } from "@bufbuild/protobuf";
+import { create, fromBinary, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import {
-  type DiscoveryResponse,
   DiscoveryRequestSchema,
+  type DiscoveryResponse,
   DiscoveryResponseSchema,
   ResourceSchema,
 } from "@meshwright/proto/envoy/service/discovery/v3/discovery_pb";
@@ -254,10 +254,13 @@ export class AdsClient {
     this.#options.onFailureChange();
     const ceilingMs = Math.min(BACKOFF_BASE_MS * BACKOFF_MULTIPLIER ** this.#failures, BACKOFF_MAX_MS);
     this.#failures += 1;
-    this.#backoff = this.#options.clock.setTimer(ceilingMs * (1 + BACKOFF_JITTER * (2 * this.#options.rng() - 1)), () => {
-      this.#backoff = undefined;
-      this.#queueFlush();
-    });
+    this.#backoff = this.#options.clock.setTimer(
+      ceilingMs * (1 + BACKOFF_JITTER * (2 * this.#options.rng() - 1)),
+      () => {
+        this.#backoff = undefined;
+        this.#queueFlush();
+      },
+    );
   }
 
   #cancelAbsenceTimers(): void {
@@ -325,7 +328,9 @@ export class AdsClient {
       }
       if (resource.body.typeUrl !== cache.type.typeUrl) {
         isEveryNameKnown = false;
-        complaints.push(`${cache.type.label} "${name}": found type ${resource.body.typeUrl}, expected ${cache.type.typeUrl}`);
+        complaints.push(
+          `${cache.type.label} "${name}": found type ${resource.body.typeUrl}, expected ${cache.type.typeUrl}`,
+        );
         continue;
       }
       if (received.has(name)) {

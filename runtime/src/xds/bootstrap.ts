@@ -54,7 +54,10 @@ export function parseBootstrap(text: string, source: string): ParsedBootstrap {
   if (typeof node === "string") return invalid(source, node);
   const template = root["client_default_listener_resource_name_template"];
   if (template !== undefined && typeof template !== "string") {
-    return invalid(source, `client_default_listener_resource_name_template: found ${show(template)}, expected a string`);
+    return invalid(
+      source,
+      `client_default_listener_resource_name_template: found ${show(template)}, expected a string`,
+    );
   }
   return { kind: "ok", bootstrap: { servers: parsed, node, clientListenerTemplate: template ?? "%s" } };
 }
@@ -75,7 +78,9 @@ function parseServer(server: unknown, where: string): XdsServer | string {
   const features = server["server_features"];
   return {
     uri,
-    features: Array.isArray(features) ? features.filter((feature): feature is string => typeof feature === "string") : [],
+    features: Array.isArray(features)
+      ? features.filter((feature): feature is string => typeof feature === "string")
+      : [],
   };
 }
 
@@ -89,7 +94,8 @@ function parseNode(node: unknown): BootstrapNode | string {
   if (typeof id !== "string") return `node.id: found ${show(id)}, expected a string`;
   if (typeof cluster !== "string") return `node.cluster: found ${show(cluster)}, expected a string`;
   if (!isObject(metadata)) return `node.metadata: found ${show(metadata)}, expected an object`;
-  if (locality !== undefined && !isObject(locality)) return `node.locality: found ${show(locality)}, expected an object`;
+  if (locality !== undefined && !isObject(locality))
+    return `node.locality: found ${show(locality)}, expected an object`;
   const part = (name: string): string => {
     const value = locality?.[name];
     return typeof value === "string" ? value : "";

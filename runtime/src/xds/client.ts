@@ -64,7 +64,8 @@ export function createXdsClient({ bootstrap, transport, clock, rng, onEvent }: X
       return [...ads.states].flatMap(([type, states]) =>
         [...states].map(([name, state]): XdsResourceStatus => {
           const version = state.kind === "ok" ? state.version : "";
-          const problem = state.kind === "ok" ? (state.rejected ?? "") : state.kind === "requested" ? "" : state.message;
+          const problem =
+            state.kind === "ok" ? (state.rejected ?? "") : state.kind === "requested" ? "" : state.message;
           return { type, name, state: state.kind, version, problem };
         }),
       );

@@ -99,7 +99,8 @@ export class ResourceCache {
   /** No answer came in time. */
   giveUp(name: string): void {
     const entry = this.#entries.get(name);
-    if (entry?.state.kind === "requested") this.#remove(name, entry, "does not exist: the control plane did not send it");
+    if (entry?.state.kind === "requested")
+      this.#remove(name, entry, "does not exist: the control plane did not send it");
   }
 
   #remove(name: string, entry: Entry, what: string): void {

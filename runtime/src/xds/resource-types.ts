@@ -37,9 +37,19 @@ function resourceType<D extends DescMessage, T>(
 }
 
 export const LISTENER: ResourceType<ApiListener> = resourceType("listener", ListenerSchema, true, decodeListener);
-export const ROUTES: ResourceType<RouteConfig> = resourceType("route configuration", RouteConfigurationSchema, false, decodeRouteConfig);
+export const ROUTES: ResourceType<RouteConfig> = resourceType(
+  "route configuration",
+  RouteConfigurationSchema,
+  false,
+  decodeRouteConfig,
+);
 export const CLUSTER: ResourceType<Cluster> = resourceType("cluster", ClusterSchema, true, decodeCluster);
-export const ENDPOINTS: ResourceType<ClusterEndpoints> = resourceType("endpoints", ClusterLoadAssignmentSchema, false, decodeEndpoints);
+export const ENDPOINTS: ResourceType<ClusterEndpoints> = resourceType(
+  "endpoints",
+  ClusterLoadAssignmentSchema,
+  false,
+  decodeEndpoints,
+);
 
 /** In the order in which requests are sent: what a route needs is asked for before what names it. */
 export const RESOURCE_TYPES: readonly ResourceType<unknown>[] = [CLUSTER, ENDPOINTS, LISTENER, ROUTES];
@@ -54,7 +64,8 @@ export function peekName(bytes: Uint8Array): string | undefined {
     if (byte === undefined) return undefined;
     at += 1;
     length |= (byte & 0x7f) << shift;
-    if (byte < 0x80) return at + length <= bytes.byteLength ? new TextDecoder().decode(bytes.subarray(at, at + length)) : undefined;
+    if (byte < 0x80)
+      return at + length <= bytes.byteLength ? new TextDecoder().decode(bytes.subarray(at, at + length)) : undefined;
   }
   return undefined;
 }

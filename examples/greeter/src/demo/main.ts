@@ -6,11 +6,11 @@ import { parseArgs } from "node:util";
 import { createControlPlane } from "@meshwright/control-plane";
 import { createMesh } from "@meshwright/runtime";
 import { createGreeterClient } from "../gen/acme/greet/v1/greet_mesh.js";
+import { configuredSplit } from "./configured-split.js";
 import { describeEvent } from "./events.js";
 import { Greeters } from "./greeters.js";
-import { configuredSplit } from "./configured-split.js";
-import { type PhaseResult, type PhaseView, PROPAGATION_GOAL_MS, play, type ScriptResult } from "./script.js";
 import { createScreen, resultLine } from "./screen.js";
+import { type PhaseResult, type PhaseView, PROPAGATION_GOAL_MS, play, type ScriptResult } from "./script.js";
 import { Traffic } from "./traffic.js";
 import { writeVirtualService } from "./virtual-service.js";
 
@@ -125,7 +125,8 @@ async function run(): Promise<void> {
     if (JSON.stringify(configured) !== JSON.stringify(phase?.configured)) {
       phase = { name: "yours", configured, goalCalls: 0 };
       traffic.begin();
-      if (!process.stdout.isTTY && configured !== undefined) screen.say(`now configured: ${JSON.stringify(configured)}`);
+      if (!process.stdout.isTTY && configured !== undefined)
+        screen.say(`now configured: ${JSON.stringify(configured)}`);
     }
   }, REDRAW_MS).unref();
   await new Promise<never>(() => {});

@@ -95,7 +95,9 @@ function picture({ phase, tally, processes, results, hints, news }: Scene): stri
   for (const version of ["v1", "v2"]) {
     const configured = phase?.configured?.[version];
     const observed = tally.share(version);
-    lines.push(`  ${version} configured ${bar(configured ?? 0, "░")} ${configured === undefined ? "  -  " : percent(configured)}`);
+    lines.push(
+      `  ${version} configured ${bar(configured ?? 0, "░")} ${configured === undefined ? "  -  " : percent(configured)}`,
+    );
     lines.push(`     observed   ${bar(observed, "█")} ${percent(observed)}`);
   }
   lines.push("");
@@ -104,7 +106,8 @@ function picture({ phase, tally, processes, results, hints, news }: Scene): stri
     lines.push(`  ${name.padEnd(14)} ${version}  ${state}  ${tally.instances.get(name) ?? 0} answers`);
   }
   lines.push("");
-  for (const result of results) lines.push(`  ${result.complaints.length === 0 ? green("ok") : red("no")} ${resultLine(result)}`);
+  for (const result of results)
+    lines.push(`  ${result.complaints.length === 0 ? green("ok") : red("no")} ${resultLine(result)}`);
   if (news !== undefined) lines.push("", ...news.split("\n"));
   return [...lines, "", ...hints];
 }
@@ -115,7 +118,9 @@ export function resultLine(result: PhaseResult): string {
     .map((version) => {
       const configured = result.configured?.[version];
       const seen = percent(result.observed[version] ?? 0).trim();
-      return configured === undefined ? `${version} ${seen}` : `${version} ${seen} (configured ${percent(configured).trim()})`;
+      return configured === undefined
+        ? `${version} ${seen}`
+        : `${version} ${seen} (configured ${percent(configured).trim()})`;
     })
     .join(", ");
   return (

@@ -75,13 +75,27 @@ export async function play(stage: Stage): Promise<ScriptResult> {
 
   propagationMs.push(await shift(stage, { v1: 50, v2: 50 }));
   const victim = "greeter-v2-b";
-  record(await disturbedPhase(stage, `kill ${victim}`, () => stage.greeters.kill(victim), (tally) => {
-    const late = tally.instances.get("greeter-v2-a") ?? 0;
-    return late === 0 ? ["no call reached the other v2 process"] : [];
-  }));
-  record(await disturbedPhase(stage, `return of ${victim}`, () => stage.greeters.start(victim, "v2"), (tally) => {
-    return (tally.instances.get(victim) ?? 0) === 0 ? [`no call reached ${victim} after its return`] : [];
-  }));
+  record(
+    await disturbedPhase(
+      stage,
+      `kill ${victim}`,
+      () => stage.greeters.kill(victim),
+      (tally) => {
+        const late = tally.instances.get("greeter-v2-a") ?? 0;
+        return late === 0 ? ["no call reached the other v2 process"] : [];
+      },
+    ),
+  );
+  record(
+    await disturbedPhase(
+      stage,
+      `return of ${victim}`,
+      () => stage.greeters.start(victim, "v2"),
+      (tally) => {
+        return (tally.instances.get(victim) ?? 0) === 0 ? [`no call reached ${victim} after its return`] : [];
+      },
+    ),
+  );
   return { phases, propagationMs };
 }
 
@@ -143,7 +157,8 @@ async function within<T>(stage: Stage, work: Promise<T>, what: string): Promise<
       const { lastFailure } = stage.traffic.tally;
       reject(
         new Error(
-          `waited ${stage.patienceMs} ms for ${what}` + (lastFailure === undefined ? "" : `; last failure: ${lastFailure}`),
+          `waited ${stage.patienceMs} ms for ${what}` +
+            (lastFailure === undefined ? "" : `; last failure: ${lastFailure}`),
         ),
       );
     }, stage.patienceMs);

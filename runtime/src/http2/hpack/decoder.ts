@@ -17,7 +17,6 @@ export interface HeaderListLimits {
 export type DecodedBlock = "ok" | "malformed" | "too_large" | "error";
 
 const LEGAL_NAME = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are what RFC 9113 section 8.2.1 forbids
 const ILLEGAL_VALUE = /[\0\r\n]|^[ \t]|[ \t]$/;
 
 /** Decodes header blocks (RFC 7541). */

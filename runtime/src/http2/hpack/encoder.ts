@@ -1,5 +1,5 @@
-import type { HeaderFields, HeaderTemplate } from "../types.js";
 import type { OutputBuffer } from "../output-buffer.js";
+import type { HeaderFields, HeaderTemplate } from "../types.js";
 import { DynamicTable } from "./dynamic-table.js";
 import { huffmanByteCount, writeHuffman } from "./huffman.js";
 import { writeInteger } from "./integer.js";
@@ -73,7 +73,10 @@ export class HeaderEncoder {
       this.#writeTemplateField(output, template.fields[index] as string, template.fields[index + 1] as string);
     }
     if (this.#table.version === version) {
-      this.#blocks.set(template, { bytes: new Uint8Array(output.slab.subarray(afterUpdates, output.position)), version });
+      this.#blocks.set(template, {
+        bytes: new Uint8Array(output.slab.subarray(afterUpdates, output.position)),
+        version,
+      });
     }
     const byteCount = output.position - start;
     return extra === undefined ? byteCount : byteCount + this.#encodeExtra(output, extra);

@@ -1,5 +1,5 @@
-import { Cluster_DiscoveryType, Cluster_LbPolicy } from "@meshwright/proto/envoy/config/cluster/v3/cluster_pb";
 import type { Cluster as ProtoCluster } from "@meshwright/proto/envoy/config/cluster/v3/cluster_pb";
+import { Cluster_DiscoveryType, Cluster_LbPolicy } from "@meshwright/proto/envoy/config/cluster/v3/cluster_pb";
 import { RoutingPriority } from "@meshwright/proto/envoy/config/core/v3/base_pb";
 import type { Cluster, LoadBalancerConfig } from "../../config/cluster.js";
 import { checkAds } from "./config-source.js";
@@ -44,9 +44,7 @@ function decodeLoadBalancer(cluster: ProtoCluster): LoadBalancerConfig {
       return leastRequest(config?.choiceCount);
     }
     default:
-      return refuse(
-        `lb policy ${cluster.lbPolicy} is not supported, expected ROUND_ROBIN, LEAST_REQUEST or RANDOM`,
-      );
+      return refuse(`lb policy ${cluster.lbPolicy} is not supported, expected ROUND_ROBIN, LEAST_REQUEST or RANDOM`);
   }
 }
 

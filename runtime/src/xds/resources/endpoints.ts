@@ -1,5 +1,8 @@
 import { HealthStatus } from "@meshwright/proto/envoy/config/core/v3/health_check_pb";
-import type { LbEndpoint, LocalityLbEndpoints } from "@meshwright/proto/envoy/config/endpoint/v3/endpoint_components_pb";
+import type {
+  LbEndpoint,
+  LocalityLbEndpoints,
+} from "@meshwright/proto/envoy/config/endpoint/v3/endpoint_components_pb";
 import type { ClusterLoadAssignment } from "@meshwright/proto/envoy/config/endpoint/v3/endpoint_pb";
 import { formatAddress } from "../../base/network.js";
 import type { ClusterEndpoints, Endpoint, EndpointHealth, LocalityEndpoints } from "../../config/endpoint.js";
@@ -20,10 +23,12 @@ export function decodeEndpoints(assignment: ClusterLoadAssignment): ClusterEndpo
     if (weight === 0) continue;
     const decoded = decodeLocality(locality, weight, addresses);
     const key = JSON.stringify([decoded.locality, locality.priority]);
-    if (localities.has(key)) refuse(`locality ${JSON.stringify(decoded.locality)} comes twice in priority ${locality.priority}`);
+    if (localities.has(key))
+      refuse(`locality ${JSON.stringify(decoded.locality)} comes twice in priority ${locality.priority}`);
     localities.add(key);
     // Priorities may come in any order, but not with gaps; a bound keeps a wild number from growing the list.
-    if (locality.priority > assignment.endpoints.length) refuse(`priority ${locality.priority}: priorities must have no gap`);
+    if (locality.priority > assignment.endpoints.length)
+      refuse(`priority ${locality.priority}: priorities must have no gap`);
     while (priorities.length <= locality.priority) priorities.push([]);
     priorities[locality.priority]?.push(decoded);
   }

@@ -12,7 +12,9 @@ import { decodeRouteConfig } from "./route-config.js";
 
 /** The client side of an Envoy `Listener`: where the routes of a target are. */
 export interface ApiListener {
-  readonly routes: { readonly kind: "rds"; readonly name: string } | { readonly kind: "inline"; readonly config: RouteConfig };
+  readonly routes:
+    | { readonly kind: "rds"; readonly name: string }
+    | { readonly kind: "inline"; readonly config: RouteConfig };
   /** Default bound of a call in milliseconds. Absent: none. */
   readonly maxStreamDurationMs?: number;
 }

@@ -10,14 +10,18 @@ const LARGEST_PROGRAM = 1000;
 
 /** Checks a regex of the configuration: RE2 syntax and a bounded size, whatever an operator or a tenant wrote. */
 export function checkRegex(regex: string, field: string): string {
-  if (regex.length > LONGEST_REGEX) refuse(`${field}: regex of ${regex.length} characters is longer than ${LONGEST_REGEX}`);
+  if (regex.length > LONGEST_REGEX)
+    refuse(`${field}: regex of ${regex.length} characters is longer than ${LONGEST_REGEX}`);
   let size: number;
   try {
     size = RE2JS.compile(regex).programSize();
   } catch (error) {
-    return refuse(`${field}: regex "${regex}" is not RE2 syntax: ${error instanceof Error ? error.message : String(error)}`);
+    return refuse(
+      `${field}: regex "${regex}" is not RE2 syntax: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
-  if (size > LARGEST_PROGRAM) refuse(`${field}: regex "${regex}" has program size ${size}, more than ${LARGEST_PROGRAM}`);
+  if (size > LARGEST_PROGRAM)
+    refuse(`${field}: regex "${regex}" has program size ${size}, more than ${LARGEST_PROGRAM}`);
   return regex;
 }
 

@@ -47,7 +47,8 @@ export function decodeRouteConfig({ name, virtualHosts }: RouteConfiguration): R
 function decodeVirtualHost({ name, domains, routes, retryPolicy }: ProtoVirtualHost): VirtualHost {
   if (domains.length === 0) refuse(`virtual host "${name}": no domains`);
   for (const domain of domains) {
-    if (!isDomainPattern(domain)) refuse(`virtual host "${name}": domain "${domain}" is none of host, *suffix, prefix* and *`);
+    if (!isDomainPattern(domain))
+      refuse(`virtual host "${name}": domain "${domain}" is none of host, *suffix, prefix* and *`);
   }
   const inherited = retryPolicy && decodeRetryPolicy(retryPolicy);
   const decoded: Route[] = [];
@@ -185,14 +186,17 @@ function decodeRetryPolicy(policy: ProtoRetryPolicy): RetryPolicy | undefined {
     retryBackOff?.maxInterval === undefined
       ? baseBackoffMs * BACKOFF_GROWTH
       : durationMs(retryBackOff.maxInterval, "max_interval");
-  if (maxBackoffMs < baseBackoffMs) refuse(`max_interval ${maxBackoffMs} ms must be >= base_interval ${baseBackoffMs} ms`);
+  if (maxBackoffMs < baseBackoffMs)
+    refuse(`max_interval ${maxBackoffMs} ms must be >= base_interval ${baseBackoffMs} ms`);
   const perTryTimeoutMs = boundMs(perTryTimeout, "per_try_timeout");
   return {
     on,
     maxRetries,
     baseBackoffMs,
     maxBackoffMs,
-    avoidPreviousHosts: policy.retryHostPredicate.some(({ name }) => name === "envoy.retry_host_predicates.previous_hosts"),
+    avoidPreviousHosts: policy.retryHostPredicate.some(
+      ({ name }) => name === "envoy.retry_host_predicates.previous_hosts",
+    ),
     ...(perTryTimeoutMs === undefined ? {} : { perTryTimeoutMs }),
   };
 }
