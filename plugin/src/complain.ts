@@ -1,12 +1,17 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 
-/** Refuses a proto: names the file, the line when it is known, the thing, and what is wrong with it. */
+/** What the user must change: a proto, an option or the request. Its message is all that the user sees of it. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+}
+
+/** Refuses a proto: names the file, the line when it is known, the thing, what is wrong with it and what to do. */
 export function complain(desc: DescService | DescMethod, message: string): never {
   const { file } = desc.kind === "service" ? desc : desc.parent;
   const line = lineOf(desc);
-  const where = line === undefined ? `${file.name}.proto` : `${file.name}.proto:${line}`;
+  const where = line === undefined ? file.proto.name : `${file.proto.name}:${line}`;
   const what = desc.kind === "service" ? `service ${desc.typeName}` : `method ${desc.parent.typeName}.${desc.name}`;
-  throw new Error(`${where}: ${what}: ${message}`);
+  throw new Refusal(`${where}: ${what}: ${message}`);
 }
 
 // Field numbers of FileDescriptorProto.service and ServiceDescriptorProto.method, which make a source path.

@@ -1,8 +1,8 @@
 import type { DescFile, DescMethod, DescService } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { GeneratedFile, Printable } from "@bufbuild/protoplugin";
-import { complain } from "./complain.js";
 import { interfaceHost, methodTimeoutMs } from "./interface-host.js";
+import { checkMethods, methodPath, propertyName } from "./method.js";
 import { type ServiceNames, serviceNames } from "./names.js";
 import type { PluginOptions } from "./options.js";
 
@@ -13,196 +13,132 @@ const PROTOBUF = "@bufbuild/protobuf";
 /** Which part of the code a file holds: all of it, only what runs, or only the types. */
 export type Part = "ts" | "js" | "dts";
 
-/** Generates the mesh code of one proto file. */
-export function generateFile(f: GeneratedFile, file: DescFile, part: Part, options: PluginOptions): void {
+/** One service and the file that its code goes to. */
+interface Output {
+  readonly f: GeneratedFile;
+  readonly part: Part;
+  readonly service: DescService;
+  readonly names: ServiceNames;
+  readonly options: PluginOptions;
+  /** A name that is not imported. Imports of the same name get another. */
+  own(name: string): Printable;
+}
+
+/** Generates the mesh code of one proto file, to be imported as `importPath`. */
+export function generateFile(
+  f: GeneratedFile,
+  importPath: string,
+  file: DescFile,
+  part: Part,
+  options: PluginOptions,
+): void {
   f.preamble(file);
-  const names = serviceNames(file);
-  for (const service of file.services) {
-    const serviceName = names.get(service);
-    if (serviceName === undefined) continue;
+  for (const [service, names] of serviceNames(file)) {
     checkMethods(service);
+    // protoplugin counts a symbol from the file's own path as one of its names.
+    const output: Output = { f, part, service, names, options, own: (name) => f.import(name, importPath) };
     if (part !== "js") {
-      printClientInterface(f, service, serviceName);
-      printHandlersInterface(f, service, serviceName);
+      printClientInterface(output);
+      printHandlersInterface(output);
     }
-    printPaths(f, service, serviceName, part);
-    printMethodKinds(f, service, serviceName, part);
-    printMesh(f, service, serviceName, part, options);
-    printCreateClient(f, service, serviceName, part);
-    printImplement(f, service, serviceName, part);
+    printRecord(output, names.paths, "Paths of the methods", "as routes and policies match them", methodPath);
+    printRecord(output, names.methodKinds, "Kinds of the methods", "by name", (method) => method.methodKind);
+    printMesh(output);
+    printCreateClient(output);
+    printImplement(output);
   }
 }
 
-/** Two methods that become one name in TypeScript would hide each other. */
-function checkMethods(service: DescService): void {
-  const seen = new Map<string, DescMethod>();
-  for (const method of service.methods) {
-    const rival = seen.get(method.localName);
-    if (rival !== undefined) {
-      complain(method, `becomes ${method.localName} in TypeScript, as ${rival.name} does; rename one of them`);
-    }
-    if (method.localName === "then") {
-      complain(method, "becomes then in TypeScript, and a client with a method then can't be awaited; rename it");
-    }
-    seen.set(method.localName, method);
-  }
-}
-
-function printClientInterface(f: GeneratedFile, service: DescService, names: ServiceNames): void {
-  const callOptions = f.import("CallOptions", CONNECT, true);
+function printClientInterface(output: Output): void {
+  const { f, service, names, own } = output;
+  const options = f.import("CallOptions", CONNECT, true);
   f.print(f.jsDoc(service));
   f.print(f.export("interface", names.client), " {");
   for (const method of service.methods) {
-    const input = initShape(f, method);
-    const output = f.importShape(method.output);
-    const iterable = (of: Printable): Printable => ["AsyncIterable<", of, ">"];
-    const isInputStream = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
-    const isOutputStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
+    const request = initShape(f, method.input);
+    const response = f.importShape(method.output);
+    const result = isResponseStream(method) ? iterable(output, response) : [own("Promise"), "<", response, ">"];
+    const name = propertyName(method);
     f.print(f.jsDoc(method, "  "));
-    f.print(
-      "  ",
-      method.localName,
-      "(request: ",
-      isInputStream ? iterable(input) : input,
-      ", options?: ",
-      callOptions,
-      "): ",
-      isOutputStream ? iterable(output) : ["Promise<", output, ">"],
-      ";",
-    );
-  }
-  f.print("}");
-  f.print();
-}
-
-function printHandlersInterface(f: GeneratedFile, service: DescService, names: ServiceNames): void {
-  const context = f.import("HandlerContext", CONNECT, true);
-  f.print("/** The handlers of ", service.typeName, ". */");
-  f.print(f.export("interface", names.handlers), " {");
-  for (const method of service.methods) {
-    const input = f.importShape(method.input);
-    const output: Printable = [
-      f.import("MessageInitShape", PROTOBUF, true),
-      "<typeof ",
-      f.importSchema(method.output, true),
-      ">",
-    ];
-    f.print(f.jsDoc(method, "  "));
-    switch (method.methodKind) {
-      case "unary":
-        f.print(
-          "  ",
-          method.localName,
-          "(request: ",
-          input,
-          ", context: ",
-          context,
-          "): Promise<",
-          output,
-          "> | ",
-          output,
-          ";",
-        );
-        break;
-      case "server_streaming":
-        f.print("  ", method.localName, "(request: ", input, ", context: ", context, "): AsyncIterable<", output, ">;");
-        break;
-      case "client_streaming":
-        f.print(
-          "  ",
-          method.localName,
-          "(requests: AsyncIterable<",
-          input,
-          ">, context: ",
-          context,
-          "): Promise<",
-          output,
-          ">;",
-        );
-        break;
-      case "bidi_streaming":
-        f.print(
-          "  ",
-          method.localName,
-          "(requests: AsyncIterable<",
-          input,
-          ">, context: ",
-          context,
-          "): AsyncIterable<",
-          output,
-          ">;",
-        );
-        break;
+    if (isRequestStream(method)) {
+      f.print("  ", name, "(requests: ", iterable(output, request), ", options?: ", options, "): ", result, ";");
+    } else {
+      f.print("  ", name, "(request: ", request, ", options?: ", options, "): ", result, ";");
     }
   }
   f.print("}");
   f.print();
 }
 
-function printPaths(f: GeneratedFile, service: DescService, names: ServiceNames, part: Part): void {
-  f.print("/** Paths of the methods of ", service.typeName, ", as routes and policies match them. */");
-  printRecord(f, service, names.paths, part, (method) => f.string(methodPath(method)));
+function printHandlersInterface(output: Output): void {
+  const { f, service, names, own } = output;
+  const context = f.import("HandlerContext", CONNECT, true);
+  f.print("/** The handlers of ", service.typeName, ". Each may throw a ConnectError. */");
+  f.print(f.export("interface", names.handlers), " {");
+  for (const method of service.methods) {
+    const request = f.importShape(method.input);
+    const response = initShape(f, method.output);
+    const promise = [own("Promise"), "<", response, ">"];
+    const result = (): Printable => {
+      if (isResponseStream(method)) return iterable(output, response);
+      return method.methodKind === "unary" ? [response, " | ", promise] : promise;
+    };
+    const name = propertyName(method);
+    f.print(f.jsDoc(method, "  "));
+    if (isRequestStream(method)) {
+      f.print("  ", name, "(requests: ", iterable(output, request), ", context: ", context, "): ", result(), ";");
+    } else {
+      f.print("  ", name, "(request: ", request, ", context: ", context, "): ", result(), ";");
+    }
+  }
+  f.print("}");
+  f.print();
 }
 
-function printMethodKinds(f: GeneratedFile, service: DescService, names: ServiceNames, part: Part): void {
-  f.print("/** Kinds of the methods of ", service.typeName, ". */");
-  printRecord(f, service, names.methodKinds, part, (method) => f.string(method.methodKind));
-}
-
-/** A constant with one literal per method, and a type that says so. */
+/** A constant with one string per method, and a type that says which. */
 function printRecord(
-  f: GeneratedFile,
-  service: DescService,
+  output: Output,
   name: string,
-  part: Part,
-  value: (method: DescMethod) => Printable,
+  what: string,
+  purpose: string,
+  valueOf: (method: DescMethod) => string,
 ): void {
-  const type =
-    part === "js"
-      ? ""
-      : [": {", ...service.methods.map((method) => [" readonly ", method.localName, ": ", value(method), ";"]), " }"];
-  if (part === "dts") {
-    f.print("export declare const ", name, type, ";");
-  } else {
-    f.print("export const ", name, type, " = {");
-    for (const method of service.methods) f.print("  ", method.localName, ": ", value(method), ",");
+  const { f, part, service } = output;
+  f.print("/** ", what, " of ", service.typeName, ", ", purpose, ". */");
+  f.print(exportConst(output, name), part === "js" ? " = {" : ": {");
+  if (part !== "js") {
+    for (const method of service.methods) {
+      f.print("  readonly ", propertyName(method), ": ", f.string(valueOf(method)), ";");
+    }
+    f.print(part === "dts" ? "};" : "} = {");
+  }
+  if (part !== "dts") {
+    for (const method of service.methods) f.print("  ", propertyName(method), ": ", f.string(valueOf(method)), ",");
     f.print("};");
   }
   f.print();
 }
 
-function printMesh(
-  f: GeneratedFile,
-  service: DescService,
-  names: ServiceNames,
-  part: Part,
-  options: PluginOptions,
-): void {
+function printMesh(output: Output): void {
+  const { f, part, service, names, options } = output;
   const { host, port } = interfaceHost(service, options.meshDomain);
+  const timeouts = new Map(service.methods.map((method) => [method, methodTimeoutMs(method)]));
   const schema = f.importSchema(service, part === "dts");
+  const type = part === "js" ? "" : [": ", f.import("MeshService", CODEGEN, true), "<typeof ", schema, ">"];
   f.print("/** ", service.typeName, " as the mesh knows it: ", host, ":", port, ". */");
-  const type: Printable = part === "js" ? "" : [": ", f.import("MeshService", CODEGEN, true), "<typeof ", schema, ">"];
   if (part === "dts") {
-    f.print("export declare const ", names.mesh, type, ";");
+    f.print(exportConst(output, names.mesh), type, ";");
     f.print();
     return;
   }
-  f.print(
-    "export const ",
-    names.mesh,
-    type,
-    " = /*@__PURE__*/ ",
-    f.import("defineService", CODEGEN),
-    "(",
-    schema,
-    ", {",
-  );
+  const define = f.import("defineService", CODEGEN);
+  f.print(exportConst(output, names.mesh), type, " = /*@__PURE__*/ ", define, "(", schema, ", {");
   f.print("  host: ", f.string(host), ",");
   f.print("  port: ", port, ",");
   f.print("  methods: {");
   for (const method of service.methods) {
-    const timeoutMs = methodTimeoutMs(method);
-    f.print("    ", method.localName, ": {");
+    const timeoutMs = timeouts.get(method);
+    f.print("    ", propertyName(method), ": {");
     f.print("      path: ", f.string(methodPath(method)), ",");
     f.print("      kind: ", f.string(method.methodKind), ",");
     f.print("      idempotent: ", method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN, ",");
@@ -214,62 +150,53 @@ function printMesh(
   f.print();
 }
 
-function printCreateClient(f: GeneratedFile, service: DescService, names: ServiceNames, part: Part): void {
+function printCreateClient(output: Output): void {
+  const { f, part, service, names, own } = output;
   f.print("/** Makes a client of ", service.typeName, ". The mesh finds the servers. */");
-  if (part === "js") {
-    f.print("export function ", names.createClient, "(mesh) {");
-    f.print("  return mesh.client(", names.mesh, ");");
-    f.print("}");
+  const type = part === "js" ? "" : [": ", f.import("ClientMesh", CODEGEN, true)];
+  const result = part === "js" ? "" : [": ", names.client];
+  printFunction(output, names.createClient, [own("mesh"), type], result, [own("mesh"), ".client(", names.mesh, ")"]);
+}
+
+function printImplement(output: Output): void {
+  const { f, part, service, names, own } = output;
+  const schema = f.importSchema(service, part === "dts");
+  f.print("/** Ties handlers to ", service.typeName, ", to be served by a mesh. */");
+  const type = part === "js" ? "" : [": ", names.handlers];
+  const result = part === "js" ? "" : [": ", f.import("ServiceRegistration", CODEGEN, true), "<typeof ", schema, ">"];
+  const body =
+    part === "dts" ? "" : [f.import("implementService", CODEGEN), "(", names.mesh, ", ", own("handlers"), ")"];
+  printFunction(output, names.implement, [own("handlers"), type], result, body);
+}
+
+function printFunction(output: Output, name: string, parameter: Printable, result: Printable, body: Printable): void {
+  const { f, part } = output;
+  if (part === "dts") {
+    f.print(f.export("declare function", name), "(", parameter, ")", result, ";");
   } else {
-    const signature: Printable = [
-      "function ",
-      names.createClient,
-      "(mesh: ",
-      f.import("ClientMesh", CODEGEN, true),
-      "): ",
-      names.client,
-    ];
-    if (part === "dts") {
-      f.print("export declare ", signature, ";");
-    } else {
-      f.print("export ", signature, " {");
-      f.print("  return mesh.client(", names.mesh, ");");
-      f.print("}");
-    }
+    f.print(f.export("function", name), "(", parameter, ")", result, " {");
+    f.print("  return ", body, ";");
+    f.print("}");
   }
   f.print();
 }
 
-function printImplement(f: GeneratedFile, service: DescService, names: ServiceNames, part: Part): void {
-  const define = (): Printable => f.import("implementService", CODEGEN);
-  f.print("/** Ties handlers to ", service.typeName, ", to be served. */");
-  if (part === "js") {
-    f.print("export function ", names.implement, "(handlers) {");
-    f.print("  return ", define(), "(", names.mesh, ", handlers);");
-    f.print("}");
-  } else {
-    const registration: Printable = [
-      f.import("ServiceRegistration", CODEGEN, true),
-      "<typeof ",
-      f.importSchema(service, part === "dts"),
-      ">",
-    ];
-    const signature: Printable = ["function ", names.implement, "(handlers: ", names.handlers, "): ", registration];
-    if (part === "dts") {
-      f.print("export declare ", signature, ";");
-    } else {
-      f.print("export ", signature, " {");
-      f.print("  return ", define(), "(", names.mesh, ", handlers);");
-      f.print("}");
-    }
-  }
-  f.print();
+function exportConst({ f, part }: Output, name: string): Printable {
+  return f.export(part === "dts" ? "declare const" : "const", name);
 }
 
-function initShape(f: GeneratedFile, method: DescMethod): Printable {
-  return [f.import("MessageInitShape", PROTOBUF, true), "<typeof ", f.importSchema(method.input, true), ">"];
+function iterable({ own }: Output, of: Printable): Printable {
+  return [own("AsyncIterable"), "<", of, ">"];
 }
 
-function methodPath(method: DescMethod): string {
-  return `/${method.parent.typeName}/${method.name}`;
+function initShape(f: GeneratedFile, message: DescMethod["input"]): Printable {
+  return [f.import("MessageInitShape", PROTOBUF, true), "<typeof ", f.importSchema(message, true), ">"];
+}
+
+function isRequestStream({ methodKind }: DescMethod): boolean {
+  return methodKind === "client_streaming" || methodKind === "bidi_streaming";
+}
+
+function isResponseStream({ methodKind }: DescMethod): boolean {
+  return methodKind === "server_streaming" || methodKind === "bidi_streaming";
 }

@@ -8,10 +8,13 @@ export interface InterfaceHost {
   readonly port: number;
 }
 
-const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
+const LONGEST_LABEL = 63;
 const LONGEST_HOST = 253;
 const DEFAULT_PORT = 80;
 const LARGEST_PORT = 65_535;
+// Timers of Node take no longer delay.
+const LONGEST_TIMEOUT_MS = 2_147_483_647;
 
 /** Host and port of a service: its proto options, else its lower-case name under the mesh domain. */
 export function interfaceHost(service: DescService, meshDomain: string): InterfaceHost {
@@ -20,15 +23,15 @@ export function interfaceHost(service: DescService, meshDomain: string): Interfa
   const host = given === "" ? `${service.typeName.toLowerCase().replaceAll("_", "-")}.${meshDomain}` : given;
   const complaint = hostComplaint(host);
   if (complaint !== undefined) {
-    complain(
-      service,
-      `mesh host "${host}" ${complaint}; set option (meshwright.options.v1.service).host to one of at most ` +
-        `${LONGEST_HOST} characters, in labels of at most 63`,
-    );
+    const advice = given === "" ? "set the option" : "correct the option";
+    complain(service, `mesh host "${host}": ${complaint}; ${advice} (meshwright.options.v1.service).host`);
   }
   const port = options?.port ?? 0;
   if (port > LARGEST_PORT) {
-    complain(service, `option (meshwright.options.v1.service).port: ${port} must be in 1 to ${LARGEST_PORT}`);
+    complain(
+      service,
+      `mesh port ${port}: expected 1 to ${LARGEST_PORT}; correct the option (meshwright.options.v1.service).port`,
+    );
   }
   return { host, port: port === 0 ? DEFAULT_PORT : port };
 }
@@ -36,11 +39,25 @@ export function interfaceHost(service: DescService, meshDomain: string): Interfa
 /** Deadline that the proto gives to a method. Undefined without one. */
 export function methodTimeoutMs(method: DescMethod): number | undefined {
   const timeoutMs = hasOption(method, methodOptions) ? getOption(method, methodOptions).timeoutMs : 0;
+  if (timeoutMs > LONGEST_TIMEOUT_MS) {
+    complain(
+      method,
+      `timeout of ${timeoutMs} ms: expected at most ${LONGEST_TIMEOUT_MS}; correct the option ` +
+        "(meshwright.options.v1.method).timeout_ms",
+    );
+  }
   return timeoutMs === 0 ? undefined : timeoutMs;
 }
 
 function hostComplaint(host: string): string | undefined {
-  if (host.length > LONGEST_HOST) return `has ${host.length} characters`;
-  const bad = host.split(".").find((label) => !LABEL.test(label));
-  return bad === undefined ? undefined : `has the label "${bad}", which is not a host name's`;
+  if (host.length > LONGEST_HOST) return `has ${host.length} characters, expected at most ${LONGEST_HOST}`;
+  for (const label of host.split(".")) {
+    if (label.length > LONGEST_LABEL) {
+      return `the label "${label}" has ${label.length} characters, expected at most ${LONGEST_LABEL}`;
+    }
+    if (!LABEL.test(label)) {
+      return `the label "${label}" is no host name's, expected a-z, 0-9 and, between them, "-"`;
+    }
+  }
+  return undefined;
 }

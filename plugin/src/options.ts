@@ -1,6 +1,8 @@
+import { Refusal } from "./complain.js";
+
 /** The plugin's own options; the shared ones, such as `target` and `import_extension`, are protoplugin's. */
 export interface PluginOptions {
-  /** Domain of the hosts that stand for interfaces. */
+  /** Domain of the hosts that stand for interfaces. Defaults to `rpc.mesh`, which the runtime expects as well. */
   readonly meshDomain: string;
 }
 
@@ -9,11 +11,11 @@ const OWN = ["mesh_domain"];
 const SHARED = [
   "target",
   "import_extension",
+  "js_import_style",
   "keep_empty_files",
   "ts_nocheck",
   "elide_plugin_version",
   "rewrite_imports",
-  "map_imports",
 ];
 
 /** Reads the options that protoplugin does not know. An unknown one is an error: a typo must not pass in silence. */
@@ -23,14 +25,14 @@ export function parseOptions(pairs: readonly { readonly key: string; readonly va
     switch (key) {
       case "mesh_domain":
         if (!DOMAIN.test(value)) {
-          throw new Error(
+          throw new Refusal(
             `option mesh_domain: "${value}" is not a domain; expected lower-case labels joined by dots, such as rpc.mesh`,
           );
         }
         meshDomain = value;
         break;
       default:
-        throw new Error(`unknown option "${key}"; known are ${[...OWN, ...SHARED].join(", ")}`);
+        throw new Refusal(`unknown option "${key}"; known are ${[...OWN, ...SHARED].join(", ")}`);
     }
   }
   return { meshDomain };

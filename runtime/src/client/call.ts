@@ -77,6 +77,12 @@ export abstract class Call implements StreamHandler, RouteCall, RouteWaiter, Pic
     }
   }
 
+  /** What the server sent beside messages: headers and trailers, which are one when it sent no message. */
+  protected get metadata(): HeaderFields {
+    const { responseHeaders = [], responseTrailers = [] } = this;
+    return responseHeaders === responseTrailers ? responseHeaders : [...responseHeaders, ...responseTrailers];
+  }
+
   /** Opens the stream on `connection` and sends what there is to send. Called once per attempt. */
   protected abstract sendRequest(connection: Http2Connection): void;
   /** Drops what the attempt received, before the next attempt. */

@@ -144,7 +144,7 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
     this.#replay = undefined;
     this.#wakePump?.();
     if (!this.#isInputDone) void this.#leaveInput();
-    const error = status.code === 0 ? undefined : statusToError(status, [...this.headers, ...this.trailers]);
+    const error = status.code === 0 ? undefined : statusToError(status, this.metadata);
     if (!this.#isReported && error !== undefined) {
       this.#isReported = true;
       this.#result.onError(error);

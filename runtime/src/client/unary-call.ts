@@ -110,19 +110,15 @@ export class UnaryCall extends Call implements MessageSink {
 
   protected override onFinished(status: RpcStatus): void {
     if (status.code !== 0) {
-      this.#result.onError(statusToError(status, this.#metadata()), this);
+      this.#result.onError(statusToError(status, this.metadata), this);
     } else if (this.#decompressing === undefined) {
       this.#result.onMessage(this.#message, this);
     } else {
       void this.#decompressing.then(() => {
         if (this.#failure === undefined) this.#result.onMessage(this.#message, this);
-        else this.#result.onError(statusToError(this.#failure, this.#metadata()), this);
+        else this.#result.onError(statusToError(this.#failure, this.metadata), this);
       });
     }
-  }
-
-  #metadata(): HeaderFields {
-    return this.responseHeaders === this.responseTrailers ? this.trailers : [...this.headers, ...this.trailers];
   }
 
   #decode(bytes: Uint8Array): void {

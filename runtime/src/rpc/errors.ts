@@ -2,7 +2,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { StatusSchema } from "@meshwright/proto/google/rpc/status_pb";
 import type { HeaderFields } from "../http2/types.js";
-import { fieldsToHeaders } from "./metadata.js";
+import { userMetadata } from "./metadata.js";
 import type { RpcStatus } from "./status.js";
 
 /** The error that a caller sees for a status that is not OK; `metadata` holds the headers and trailers that came. */
@@ -10,7 +10,7 @@ export function statusToError(status: RpcStatus, metadata?: HeaderFields, cause?
   const error = new ConnectError(
     status.message,
     status.code,
-    metadata === undefined ? undefined : fieldsToHeaders(metadata),
+    metadata === undefined ? undefined : userMetadata(metadata),
     undefined,
     cause,
   );

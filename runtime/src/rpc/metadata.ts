@@ -60,6 +60,16 @@ export function fieldsToHeaders(fields: HeaderFields): Headers {
   return headers;
 }
 
+/** The part of received fields that a peer's user set: what an error carries. */
+export function userMetadata(fields: HeaderFields): Headers {
+  const headers = new Headers();
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] as string;
+    if (!isReserved(name)) headers.append(name, fields[index + 1] as string);
+  }
+  return headers;
+}
+
 /** The value of a field; several values of one name are joined by ",". Names are compared as they are: lower case. */
 export function lookup(fields: HeaderFields, name: string): string | undefined {
   let found: string | undefined;

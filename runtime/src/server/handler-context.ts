@@ -96,3 +96,20 @@ export class CallContext implements HandlerContext {
     this.#controller?.abort(this.#abortReason);
   }
 }
+
+/** The same context as a plain object with everything made: Connect's helpers copy contexts property by property. */
+export function plainContext(context: HandlerContext): HandlerContext {
+  return {
+    method: context.method,
+    service: context.service,
+    protocolName: context.protocolName,
+    requestMethod: context.requestMethod,
+    url: context.url,
+    timeoutMs: context.timeoutMs,
+    signal: context.signal,
+    requestHeader: context.requestHeader,
+    responseHeader: context.responseHeader,
+    responseTrailer: context.responseTrailer,
+    values: context.values,
+  };
+}

@@ -4,6 +4,7 @@ import { invokeUnaryImplementation, transformInvokeImplementation } from "@conne
 import type { ServiceRegistration } from "../codegenv1/types.js";
 import { type MessageCodec, protobufCodec } from "../rpc/codec.js";
 import { methodPath } from "../rpc/method.js";
+import { plainContext } from "./handler-context.js";
 
 /** A method that can be called, prepared once. */
 export interface ServedMethod {
@@ -75,7 +76,7 @@ function invoke(spec: MethodImplSpec, interceptors: Interceptor[]): Invoke {
       run: (messages, context) =>
         transformInvokeImplementation(
           spec,
-          context,
+          plainContext(context),
           interceptors,
         )(messages as AsyncIterable<MessageShape<DescMessage>>),
     };
@@ -86,7 +87,7 @@ function invoke(spec: MethodImplSpec, interceptors: Interceptor[]): Invoke {
       interceptors.length === 0
         ? (message, context) => spec.impl(message as MessageShape<DescMessage>, context)
         : (message, context) =>
-            invokeUnaryImplementation(spec, context, message as MessageShape<DescMessage>, interceptors),
+            invokeUnaryImplementation(spec, plainContext(context), message as MessageShape<DescMessage>, interceptors),
   };
 }
 

@@ -114,10 +114,7 @@ export class AdsClient {
   /** Ends an interest. */
   unwatch(type: ResourceType<unknown>, name: string, onChange: () => void): void {
     const state = this.#typeState(type);
-    if (!state.cache.unwatch(name, onChange)) return;
-    state.absenceTimers.get(name)?.cancel();
-    state.absenceTimers.delete(name);
-    this.#queueFlush();
+    if (state.cache.unwatch(name, onChange)) this.#queueFlush();
   }
 
   /** Ends the stream for good. */
@@ -160,17 +157,27 @@ export class AdsClient {
   #flushType(state: TypeState): void {
     const { cache } = state;
     const { names } = cache;
-    if (names.length === 0 && (cache.type.isComplete || state.sentNames === undefined)) {
-      // For listeners and clusters an empty list would ask for everything (facts of istiod and go-control-plane).
-      if (state.mustAck && state.sentNames !== undefined) this.#send(state, state.sentNames.split("\n"));
+    if (names.length === 0 && state.sentNames === undefined) return this.#forgetUnwatched(state);
+    if (names.length === 0 && cache.type.isComplete) {
+      // For listeners and clusters an empty list would ask for everything (facts of istiod and go-control-plane), so the
+      // last ones stay subscribed and cached.
+      if (state.mustAck) this.#send(state, listNames(state.sentNames));
       return;
     }
     const key = names.join("\n");
     if (state.error !== undefined) {
       // istiod takes no new names from a request that carries an error, so they follow in one of their own.
-      this.#send(state, state.sentNames === undefined || state.sentNames === "" ? names : state.sentNames.split("\n"));
+      this.#send(state, listNames(state.sentNames));
     }
     if (state.mustAck || key !== state.sentNames) this.#send(state, names);
+    this.#forgetUnwatched(state);
+  }
+
+  #forgetUnwatched({ cache, absenceTimers }: TypeState): void {
+    for (const name of cache.forgetUnwatched()) {
+      absenceTimers.get(name)?.cancel();
+      absenceTimers.delete(name);
+    }
   }
 
   #send(state: TypeState, names: string[]): void {
@@ -232,8 +239,11 @@ export class AdsClient {
     this.#backoff = undefined;
     this.#cancelAbsenceTimers();
     this.#failure = undefined;
-    // The caches are empty: a version claimed on the next stream would let the server hold back what it sent before.
-    for (const state of this.#types.values()) state.version = "";
+    for (const state of this.#types.values()) {
+      this.#forgetUnwatched(state);
+      // A version claimed on the next stream would let the server hold back what it sent before.
+      state.version = "";
+    }
     const stream = this.#stream;
     this.#stream = undefined;
     stream?.close();
@@ -347,6 +357,10 @@ export class AdsClient {
     if (cache.type.isComplete && isEveryNameKnown) cache.removeMissing(received);
     return complaints;
   }
+}
+
+function listNames(sentNames: string | undefined): string[] {
+  return sentNames === undefined || sentNames === "" ? [] : sentNames.split("\n");
 }
 
 /** A resource, out of its wrapper when it came in one (client feature xds.config.resource-in-sotw). */

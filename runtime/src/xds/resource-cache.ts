@@ -29,34 +29,48 @@ export class ResourceCache {
 
   /** Names that somebody wants, sorted. */
   get names(): string[] {
-    return [...this.#entries.keys()].sort();
+    return this.#watched.map(([name]) => name).sort();
   }
 
-  /** Every resource with its state, for status pages. */
+  /** Every resource that somebody wants with its state, for status pages. */
   get states(): ReadonlyMap<string, ResourceState<unknown>> {
-    return new Map([...this.#entries].map(([name, { state }]) => [name, state]));
+    return new Map(this.#watched.map(([name, { state }]) => [name, state]));
+  }
+
+  get #watched(): [string, Entry][] {
+    return [...this.#entries].filter(([, { watchers }]) => watchers.size > 0);
   }
 
   state(name: string): ResourceState<unknown> | undefined {
     return this.#entries.get(name)?.state;
   }
 
-  /** Registers interest. True when nobody had asked for the name before. */
+  /** Registers interest. True when nobody wanted the name before. */
   watch(name: string, onChange: () => void): boolean {
     const entry = this.#entries.get(name);
     if (entry !== undefined) {
+      const isWanted = entry.watchers.size > 0;
       entry.watchers.add(onChange);
-      return false;
+      return !isWanted;
     }
     this.#entries.set(name, { state: { kind: "requested" }, bytes: undefined, watchers: new Set([onChange]) });
     return true;
   }
 
-  /** Ends an interest. True when it was the last in this name. */
+  /** Ends an interest. True when it was the last in this name; the resource stays until {@link forgetUnwatched}. */
   unwatch(name: string, onChange: () => void): boolean {
     const entry = this.#entries.get(name);
-    if (entry === undefined || !entry.watchers.delete(onChange) || entry.watchers.size > 0) return false;
-    return this.#entries.delete(name);
+    return entry?.watchers.delete(onChange) === true && entry.watchers.size === 0;
+  }
+
+  /**
+   * Drops what nobody wants, and returns its names. Only for when the server does not take it for subscribed any more:
+   * it would not send again what it believes to be here.
+   */
+  forgetUnwatched(): string[] {
+    const names = [...this.#entries].filter(([, { watchers }]) => watchers.size === 0).map(([name]) => name);
+    for (const name of names) this.#entries.delete(name);
+    return names;
   }
 
   /** Takes a received resource. Returns why it is refused, or undefined. Unchanged bytes change nothing. */
@@ -78,7 +92,8 @@ export class ResourceCache {
       else this.#set(entry, { kind: "invalid", message: decoded.message });
       return decoded.message;
     }
-    entry.bytes = bytes;
+    // A copy: a view would keep the whole response in memory for this one resource of it.
+    entry.bytes = bytes.slice();
     if (state.kind === "ok" && isSameValue(state.resource, decoded.resource)) {
       // Other bytes, but nothing in them that we use: the object keeps its identity and nobody hears of it.
       entry.state = { kind: "ok", resource: state.resource, version };

@@ -47,6 +47,7 @@ describe("decodeListener", () => {
   it.for<{ name: string; manager: Manager; message: string }>([
     { name: "no http filter", manager: { httpFilters: [] }, message: "router" },
     { name: "a router that is not last", manager: { httpFilters: [ROUTER, FAULT] }, message: "router" },
+    { name: "a second router", manager: { httpFilters: [ROUTER, { ...ROUTER, name: "again" }] }, message: '"again"' },
     {
       name: "a filter that is unknown and not optional",
       manager: { httpFilters: [UNKNOWN, ROUTER] },

@@ -62,6 +62,7 @@ function checkFilters({ httpFilters }: HttpConnectionManager): void {
     names.add(name);
     const typeUrl = configType.case === "typedConfig" ? configType.value.typeUrl : undefined;
     if (typeUrl !== undefined && KNOWN_FILTERS.has(typeUrl)) {
+      if (last === ROUTER) refuse(`http filter "${name}" follows the router, which must be last`);
       last = typeUrl;
       continue;
     }
