@@ -19,6 +19,7 @@ describe.for([
   let folder: string;
   let controlPlane: ControlPlane;
   let mesh: Mesh;
+  let compressingMesh: Mesh;
 
   beforeAll(async () => {
     server = await start();
@@ -39,10 +40,13 @@ spec:
     );
     controlPlane = await createControlPlane({ directory: folder, listen: "127.0.0.1:0" });
     mesh = await createMesh({ controlPlane: controlPlane.address });
+    const compression = { sendCompression: "gzip", compressMinBytes: 0 } as const;
+    compressingMesh = await createMesh({ controlPlane: controlPlane.address, ...compression });
   });
 
   afterAll(async () => {
     await mesh.close();
+    await compressingMesh.close();
     await controlPlane.close();
     await server.close();
     await rm(folder, { recursive: true });
@@ -50,6 +54,10 @@ spec:
 
   describe("called by the generated stub", () => {
     interopCases(() => connectPeer(createInteropClient(mesh)));
+  });
+
+  describe("called by the generated stub with gzip", () => {
+    interopCases(() => connectPeer(createInteropClient(compressingMesh)));
   });
 
   describe("called by Connect's createClient over mesh.transport()", () => {

@@ -42,7 +42,7 @@ export function generateFile(
       printHandlersInterface(output);
     }
     printRecord(output, names.paths, "Paths of the methods", "as routes and policies match them", methodPath);
-    printRecord(output, names.methodKinds, "Kinds of the methods", "by name", (method) => method.methodKind);
+    printRecord(output, names.methodKinds, "Kinds of the methods", 'such as "unary"', (method) => method.methodKind);
     printMesh(output);
     printCreateClient(output);
     printImplement(output);
@@ -60,11 +60,8 @@ function printClientInterface(output: Output): void {
     const result = isResponseStream(method) ? iterable(output, response) : [own("Promise"), "<", response, ">"];
     const name = propertyName(method);
     f.print(f.jsDoc(method, "  "));
-    if (isRequestStream(method)) {
-      f.print("  ", name, "(requests: ", iterable(output, request), ", options?: ", options, "): ", result, ";");
-    } else {
-      f.print("  ", name, "(request: ", request, ", options?: ", options, "): ", result, ";");
-    }
+    const input = isRequestStream(method) ? iterable(output, request) : request;
+    f.print("  ", name, "(request: ", input, ", options?: ", options, "): ", result, ";");
   }
   f.print("}");
   f.print();
@@ -101,19 +98,19 @@ function printRecord(
   name: string,
   what: string,
   purpose: string,
-  valueOf: (method: DescMethod) => string,
+  textOf: (method: DescMethod) => string,
 ): void {
   const { f, part, service } = output;
   f.print("/** ", what, " of ", service.typeName, ", ", purpose, ". */");
   f.print(exportConst(output, name), part === "js" ? " = {" : ": {");
   if (part !== "js") {
     for (const method of service.methods) {
-      f.print("  readonly ", propertyName(method), ": ", f.string(valueOf(method)), ";");
+      f.print("  readonly ", propertyName(method), ": ", f.string(textOf(method)), ";");
     }
     f.print(part === "dts" ? "};" : "} = {");
   }
   if (part !== "dts") {
-    for (const method of service.methods) f.print("  ", propertyName(method), ": ", f.string(valueOf(method)), ",");
+    for (const method of service.methods) f.print("  ", propertyName(method), ": ", f.string(textOf(method)), ",");
     f.print("};");
   }
   f.print();

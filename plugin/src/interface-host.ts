@@ -23,14 +23,17 @@ export function interfaceHost(service: DescService, meshDomain: string): Interfa
   const host = given === "" ? `${service.typeName.toLowerCase().replaceAll("_", "-")}.${meshDomain}` : given;
   const complaint = hostComplaint(host);
   if (complaint !== undefined) {
-    const advice = given === "" ? "set the option" : "correct the option";
-    complain(service, `mesh host "${host}": ${complaint}; ${advice} (meshwright.options.v1.service).host`);
+    complain(
+      service,
+      `mesh host "${host}" ${complaint}; set option (meshwright.options.v1.service).host to lower-case labels of a-z, ` +
+        `0-9 and "-", at most ${LONGEST_LABEL} characters each and ${LONGEST_HOST} in all`,
+    );
   }
   const port = options?.port ?? 0;
   if (port > LARGEST_PORT) {
     complain(
       service,
-      `mesh port ${port}: expected 1 to ${LARGEST_PORT}; correct the option (meshwright.options.v1.service).port`,
+      `option (meshwright.options.v1.service).port: ${port} must be in 1 to ${LARGEST_PORT}; correct it`,
     );
   }
   return { host, port: port === 0 ? DEFAULT_PORT : port };
@@ -42,22 +45,16 @@ export function methodTimeoutMs(method: DescMethod): number | undefined {
   if (timeoutMs > LONGEST_TIMEOUT_MS) {
     complain(
       method,
-      `timeout of ${timeoutMs} ms: expected at most ${LONGEST_TIMEOUT_MS}; correct the option ` +
-        "(meshwright.options.v1.method).timeout_ms",
+      `option (meshwright.options.v1.method).timeout_ms: ${timeoutMs} must be at most ${LONGEST_TIMEOUT_MS}; correct it`,
     );
   }
   return timeoutMs === 0 ? undefined : timeoutMs;
 }
 
 function hostComplaint(host: string): string | undefined {
-  if (host.length > LONGEST_HOST) return `has ${host.length} characters, expected at most ${LONGEST_HOST}`;
-  for (const label of host.split(".")) {
-    if (label.length > LONGEST_LABEL) {
-      return `the label "${label}" has ${label.length} characters, expected at most ${LONGEST_LABEL}`;
-    }
-    if (!LABEL.test(label)) {
-      return `the label "${label}" is no host name's, expected a-z, 0-9 and, between them, "-"`;
-    }
-  }
-  return undefined;
+  if (host.length > LONGEST_HOST) return `has ${host.length} characters`;
+  const bad = host.split(".").find((label) => label.length > LONGEST_LABEL || !LABEL.test(label));
+  if (bad === undefined) return undefined;
+  if (bad.length > LONGEST_LABEL) return `has the label "${bad}" of ${bad.length} characters`;
+  return `has the label "${bad}", which is not a host name's`;
 }

@@ -16,13 +16,13 @@ export function checkMethods(service: DescService): void {
     if (rival !== undefined) {
       complain(
         method,
-        `becomes ${method.localName} in TypeScript, as ${rival.name} does; expected names that differ in more than the ` +
-          "case of the first letter; rename one of them",
+        `becomes ${method.localName} in TypeScript, as ${rival.name} does; rename one of them: names must differ in more ` +
+          "than the case of the first letter",
       );
     }
     const reason = UNUSABLE.get(method.localName);
     if (reason !== undefined) {
-      complain(method, `becomes ${method.localName} in TypeScript, and ${reason}; expected another name; rename it`);
+      complain(method, `becomes ${method.localName} in TypeScript, and ${reason}; rename it`);
     }
     seen.set(method.localName, method);
   }

@@ -45,6 +45,8 @@ export abstract class Call implements StreamHandler, RouteCall, RouteWaiter, Pic
   protected responseHeaders: HeaderFields | undefined;
   protected responseTrailers: HeaderFields | undefined;
   protected isDone = false;
+  /** How the request's messages are compressed; undefined when none is. */
+  protected sendEncoding: string | undefined;
   /** The answer began to reach the caller, or too much was sent to send it again: no more attempts. */
   protected isCommitted = false;
   readonly #headers: string[] | undefined;
@@ -190,12 +192,13 @@ export abstract class Call implements StreamHandler, RouteCall, RouteWaiter, Pic
   /** The request's fields beside the method's constant ones. */
   protected requestFields(): string[] | undefined {
     const hasDeadline = this.#deadlineAtMs !== Number.POSITIVE_INFINITY;
-    if (!hasDeadline && this.#retries === 0) return this.#headers;
+    if (!hasDeadline && this.#retries === 0 && this.sendEncoding === undefined) return this.#headers;
     const fields = this.#headers === undefined ? [] : [...this.#headers];
     if (hasDeadline) {
       const remainingMs = this.#deadlineAtMs - this.channel.dependencies.clock.nowMs();
       fields.push("grpc-timeout", encodeTimeout(Math.max(remainingMs, 0.001)));
     }
+    if (this.sendEncoding !== undefined) fields.push("grpc-encoding", this.sendEncoding);
     if (this.#retries > 0) fields.push("grpc-previous-rpc-attempts", String(this.#retries));
     return fields;
   }

@@ -5,11 +5,12 @@ import { errorToStatus, statusToError } from "../rpc/errors.js";
 import { MessageReader, type MessageSink, PREFIX_BYTES, writeMessagePrefix } from "../rpc/framing.js";
 import { MessageQueue, type QueueOwner } from "../rpc/message-queue.js";
 import type { RpcMethod } from "../rpc/method.js";
+import { encodeOutgoing, type OutgoingMessage } from "../rpc/outgoing.js";
 import { ReceiveCredit } from "../rpc/receive-credit.js";
 import { OK, type RpcStatus } from "../rpc/status.js";
 import { Call, type CallSettings } from "./call.js";
 import type { Channel } from "./channel.js";
-import type { MessageLimits } from "./unary-call.js";
+import type { MessageOptions } from "./unary-call.js";
 
 // What a call sends is kept for another attempt up to this size (gRFC A6 suggests 256 KiB to 1 MiB).
 const REPLAY_BYTES = 256 * 1024;
@@ -29,12 +30,12 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
   /** The messages of the answer. */
   readonly messages: MessageQueue<unknown>;
   readonly #input: AsyncIterator<unknown>;
-  readonly #limits: MessageLimits;
+  readonly #options: MessageOptions;
   readonly #result: StreamResult;
   #reader: MessageReader;
   #credit = new ReceiveCredit();
   #encoding = "identity";
-  #replay: Uint8Array[] | undefined = [];
+  #replay: OutgoingMessage[] | undefined = [];
   #replayBytes = 0;
   #isPumping = false;
   #isInputDone = false;
@@ -48,15 +49,16 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
     method: RpcMethod,
     input: AsyncIterable<unknown>,
     settings: CallSettings,
-    limits: MessageLimits,
+    options: MessageOptions,
     result: StreamResult,
   ) {
     super(channel, method, settings);
     this.messages = new MessageQueue(this);
     this.#input = input[Symbol.asyncIterator]();
-    this.#limits = limits;
+    this.#options = options;
+    this.sendEncoding = options.compression?.encoding;
     this.#result = result;
-    this.#reader = new MessageReader(this, limits.readMaxBytes);
+    this.#reader = new MessageReader(this, options.readMaxBytes);
   }
 
   /** The response headers, once they arrived. */
@@ -86,7 +88,7 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
       return;
     }
     const plain = compressed
-      ? decompress(this.#encoding, bytes, this.#limits.readMaxBytes)
+      ? decompress(this.#encoding, bytes, this.#options.readMaxBytes)
       : { kind: "ok" as const, bytes };
     if (this.#decoding === undefined && !(plain instanceof Promise)) {
       this.#deliverDecompressed(plain, byteCount);
@@ -115,7 +117,7 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
   protected override sendRequest(connection: Http2Connection): void {
     const stream = connection.openStream(this.method.requestHeaders, this.requestFields(), false, this);
     this.stream = stream;
-    for (const bytes of this.#replay ?? []) this.#send(bytes);
+    for (const message of this.#replay ?? []) this.#send(message);
     if (this.#isInputDone) stream.sendData(EMPTY, true);
     else if (!this.#isPumping) void this.#pump();
     else this.#wakePump?.();
@@ -132,7 +134,7 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
   }
 
   protected override resetResponse(): void {
-    this.#reader = new MessageReader(this, this.#limits.readMaxBytes);
+    this.#reader = new MessageReader(this, this.#options.readMaxBytes);
     this.#credit = new ReceiveCredit();
   }
 
@@ -187,9 +189,9 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
     this.messages.push(message, byteCount);
   }
 
-  #send(bytes: Uint8Array): boolean {
+  #send({ bytes, isCompressed }: OutgoingMessage): boolean {
     const { prefix } = this.channel;
-    writeMessagePrefix(prefix, false, bytes.byteLength);
+    writeMessagePrefix(prefix, isCompressed, bytes.byteLength);
     return this.stream?.sendData(bytes, false, prefix) ?? true;
   }
 
@@ -201,10 +203,12 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
         const { done, value } = await this.#input.next();
         if (done === true) break;
         if (this.isDone) return;
-        const bytes = this.method.requestCodec.encode(value);
-        this.#keep(bytes);
+        const encoded = encodeOutgoing(this.method.requestCodec, value, this.#options.compression);
+        const message = encoded instanceof Promise ? await encoded : encoded;
+        if (this.isDone) return;
+        this.#keep(message);
         // Without a stream, between two attempts, the message waits in the replay buffer.
-        if (this.stream !== undefined && !this.#send(bytes)) await this.#writable();
+        if (this.stream !== undefined && !this.#send(message)) await this.#writable();
         else if (this.stream === undefined && this.#replay === undefined) await this.#writable();
       }
       this.#isInputDone = true;
@@ -217,14 +221,14 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
     }
   }
 
-  #keep(bytes: Uint8Array): void {
+  #keep(message: OutgoingMessage): void {
     if (this.#replay === undefined) return;
-    this.#replayBytes += bytes.byteLength;
+    this.#replayBytes += message.bytes.byteLength;
     if (this.#replayBytes > REPLAY_BYTES && this.stream !== undefined) {
       this.isCommitted = true;
       this.#replay = undefined;
     } else {
-      this.#replay.push(bytes);
+      this.#replay.push(message);
     }
   }
 

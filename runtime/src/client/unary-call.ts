@@ -1,9 +1,10 @@
-import { Code } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { HeaderFields, Http2Connection } from "../http2/types.js";
 import { decompress } from "../rpc/compression.js";
 import { statusToError } from "../rpc/errors.js";
 import { MessageReader, type MessageSink, writeMessagePrefix } from "../rpc/framing.js";
 import type { RpcMethod } from "../rpc/method.js";
+import { encodeOutgoing, type OutgoingMessage, type SendCompression } from "../rpc/outgoing.js";
 import type { RpcStatus } from "../rpc/status.js";
 import { Call, type CallSettings } from "./call.js";
 import type { Channel } from "./channel.js";
@@ -15,20 +16,45 @@ export interface UnaryResult {
   /** The call ended with status OK and one message. */
   onMessage(message: unknown, call: UnaryCall): void;
   /** The call failed. */
-  onError(error: Error, call: UnaryCall): void;
+  onError(error: Error, call: UnaryCall | undefined): void;
 }
 
-/** Limits of a client. */
-export interface MessageLimits {
+/** What a client does with messages, whatever the call. */
+export interface MessageOptions {
   /** Largest message that is accepted, bytes. Defaults to 4 MiB. */
   readonly readMaxBytes: number;
+  /** How the messages of requests are compressed. Absent: not at all. */
+  readonly compression?: SendCompression;
+}
+
+/** Encodes the request of a unary call and starts the call; `result` hears of everything, also of a bad request. */
+export function startUnary(
+  channel: Channel,
+  method: RpcMethod,
+  message: unknown,
+  settings: CallSettings,
+  options: MessageOptions,
+  result: UnaryResult,
+): void {
+  const start = (request: OutgoingMessage): void => {
+    new UnaryCall(channel, method, request, settings, options, result).start();
+  };
+  try {
+    const request = encodeOutgoing(method.requestCodec, message, options.compression);
+    if (request instanceof Promise)
+      request.then(start, (error: unknown) => result.onError(ConnectError.from(error), undefined));
+    else start(request);
+  } catch (error) {
+    // A message that is no such message, or headers that HTTP does not allow: the caller's mistake, before any IO.
+    result.onError(ConnectError.from(error, Code.InvalidArgument), undefined);
+  }
 }
 
 /** One message out, one message in. */
 export class UnaryCall extends Call implements MessageSink {
-  readonly #request: Uint8Array;
+  readonly #request: OutgoingMessage;
   readonly #result: UnaryResult;
-  readonly #limits: MessageLimits;
+  readonly #options: MessageOptions;
   #reader: MessageReader;
   #encoding = "identity";
   #message: unknown;
@@ -39,16 +65,17 @@ export class UnaryCall extends Call implements MessageSink {
   constructor(
     channel: Channel,
     method: RpcMethod,
-    message: unknown,
+    request: OutgoingMessage,
     settings: CallSettings,
-    limits: MessageLimits,
+    options: MessageOptions,
     result: UnaryResult,
   ) {
     super(channel, method, settings);
-    this.#request = method.requestCodec.encode(message);
-    this.#limits = limits;
+    this.#request = request;
+    if (request.isCompressed) this.sendEncoding = "gzip";
+    this.#options = options;
     this.#result = result;
-    this.#reader = new MessageReader(this, limits.readMaxBytes);
+    this.#reader = new MessageReader(this, options.readMaxBytes);
   }
 
   /** The response headers, once the call ended. */
@@ -84,10 +111,11 @@ export class UnaryCall extends Call implements MessageSink {
 
   protected override sendRequest(connection: Http2Connection): void {
     const { prefix } = this.channel;
-    writeMessagePrefix(prefix, false, this.#request.byteLength);
+    const { bytes, isCompressed } = this.#request;
+    writeMessagePrefix(prefix, isCompressed, bytes.byteLength);
     const stream = connection.openStream(this.method.requestHeaders, this.requestFields(), false, this);
     this.stream = stream;
-    stream.sendData(this.#request, true, prefix);
+    stream.sendData(bytes, true, prefix);
   }
 
   protected override onResponseHeaders(encoding: string): void {
@@ -95,7 +123,7 @@ export class UnaryCall extends Call implements MessageSink {
   }
 
   protected override resetResponse(): void {
-    this.#reader = new MessageReader(this, this.#limits.readMaxBytes);
+    this.#reader = new MessageReader(this, this.#options.readMaxBytes);
     this.#message = undefined;
     this.#messages = 0;
     this.#failure = undefined;
@@ -133,7 +161,7 @@ export class UnaryCall extends Call implements MessageSink {
   }
 
   #decompress(bytes: Uint8Array): void {
-    const plain = decompress(this.#encoding, bytes, this.#limits.readMaxBytes);
+    const plain = decompress(this.#encoding, bytes, this.#options.readMaxBytes);
     if (plain instanceof Promise) {
       this.#decompressing = plain.then((result) => this.#takePlain(result));
     } else {

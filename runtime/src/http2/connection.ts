@@ -61,6 +61,15 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
   #isSignalled = false;
   #isReading = false;
   #didPeerGoAway = false;
+  /** What the peer's GOAWAY complained about: it ends the connection once the last stream has ended. */
+  #goAwayError: ConnectionError | undefined;
+  /** Streams of ours above this were never handed to the transport. */
+  #takenStreamId = 0;
+  /** Resets up to this id are no longer remembered one by one. */
+  #forgottenResetId = 0;
+  /** Last id of the final GOAWAY that we sent: streams above it are refused. RFC 9113 section 6.8: it may not rise. */
+  #finalStreamId = MAX_STREAM_ID;
+  #didPeerAckSettings = false;
 
   constructor({ role, handler, options }: ConnectionInit) {
     const maxHeaderListBytes = options.maxHeaderListBytes ?? 16 * 1024;
@@ -125,12 +134,13 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
     if (this.isClosed) return;
     const isOrderly = error === undefined && this.streams.size === 0;
     const message = error === undefined ? "the peer closed the connection" : `connection lost: ${error.message}`;
-    this.#end(isOrderly ? undefined : { code: ErrorCode.CONNECT_ERROR, origin: "remote", message });
+    this.#end(isOrderly ? undefined : { code: ErrorCode.CONNECT_ERROR, origin: "remote", message }, true);
   }
 
   takeOutput(write: (bytes: Uint8Array) => void): void {
     this.#isSignalled = false;
     this.#pendingReplies = 0;
+    this.#takenStreamId = this.lastLocalStreamId;
     this.writer.output.take(write);
     if (this.#scheduler.isWaiting) this.#scheduler.pump();
   }
@@ -166,8 +176,8 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
       // A client may have opened streams that are on their way: they are still served, up to the answer to the PING.
       this.writer.goAway(MAX_STREAM_ID, ErrorCode.NO_ERROR, "");
       this.ping(() => {
-        this.writer.goAway(this.lastPeerStreamId, ErrorCode.NO_ERROR, "");
-        this.#didPeerGoAway = true;
+        this.#finalStreamId = this.lastPeerStreamId;
+        this.writer.goAway(this.#finalStreamId, ErrorCode.NO_ERROR, "");
         this.#signal();
         this.#endIfDrained();
       });
@@ -178,8 +188,7 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
 
   close(code: ErrorCode, message: string): void {
     if (this.isClosed) return;
-    this.writer.goAway(this.lastPeerStreamId, code, message);
-    this.#signal();
+    this.#sayGoodbye(code, message);
     this.#end({ code, origin: "user", message });
   }
 
@@ -209,12 +218,13 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
   }
 
   consume(stream: StreamState, byteCount: number): void {
-    // What a closed stream still held was given back when it closed.
-    if (stream.isClosed || byteCount <= 0) return;
-    stream.unconsumedBytes -= byteCount;
-    this.#giveBack(byteCount);
+    // What a closed stream still held was given back when it closed. Nothing is given back twice.
+    const returnedBytes = Math.min(byteCount, stream.unconsumedBytes);
+    if (stream.isClosed || returnedBytes <= 0) return;
+    stream.unconsumedBytes -= returnedBytes;
+    this.#giveBack(returnedBytes);
     if (stream.didRemoteEnd) return;
-    stream.unreturnedBytes += byteCount;
+    stream.unreturnedBytes += returnedBytes;
     if (stream.unreturnedBytes * 2 < this.#streamWindowBytes) return;
     stream.receiveWindowBytes += stream.unreturnedBytes;
     this.writer.windowUpdate(stream.id, stream.unreturnedBytes);
@@ -233,7 +243,12 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
 
   // ---- FrameEvents: what the peer does
 
-  /** A request arrived: opens its stream, or refuses it. */
+  /** Whether a stream that the peer opens now is still served: not after our final GOAWAY. */
+  get isAccepting(): boolean {
+    return this.#finalStreamId === MAX_STREAM_ID;
+  }
+
+  /** A request arrived: opens its stream. */
   peerOpened(id: number, fields: HeaderFields, endStream: boolean): StreamState {
     const stream = this.#addStream(id);
     stream.didReceiveHeaders = true;
@@ -292,7 +307,10 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
   settingsChanged(previousWindowBytes: number): void {
     const { peer } = this;
     this.writer.maxFrameBytes = peer.maxFrameBytes;
+    // RFC 7541 section 4.2: the smallest size on the way counts as well, for it evicted entries at the peer.
+    this.writer.encoder.setMaxTableBytes(peer.smallestHeaderTableBytes);
     this.writer.encoder.setMaxTableBytes(peer.headerTableBytes);
+    peer.smallestHeaderTableBytes = peer.headerTableBytes;
     const change = peer.initialWindowBytes - previousWindowBytes;
     if (change !== 0) {
       for (const stream of this.streams.values()) {
@@ -309,6 +327,14 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
     this.#handler.onCapacity();
   }
 
+  settingsAcked(): void {
+    if (this.#didPeerAckSettings) return;
+    this.#didPeerAckSettings = true;
+    const excessBytes = DEFAULT_WINDOW_BYTES - this.#streamWindowBytes;
+    if (excessBytes <= 0) return;
+    for (const stream of this.streams.values()) stream.receiveWindowBytes -= excessBytes;
+  }
+
   pinged(payload: Uint8Array, start: number): void {
     this.writer.ping(payload, start, true);
     this.reply();
@@ -323,15 +349,14 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
     this.#didPeerGoAway = true;
     const reason = `the peer is going away with ${errorName(code)}${debug === "" ? "" : `: ${debug}`}`;
     for (const stream of [...this.streams.values()]) {
-      if (this.role === "server" || stream.id <= lastStreamId) continue;
+      // A handler may have closed this stream, or all of them, meanwhile.
+      if (this.role === "server" || stream.id <= lastStreamId || stream.isClosed) continue;
       this.#remove(stream);
       stream.handler?.onClose({ code: ErrorCode.REFUSED_STREAM, origin: "remote", message: reason, unprocessed: true });
     }
+    if (this.isClosed) return;
+    if (code !== ErrorCode.NO_ERROR) this.#goAwayError = { code, origin: "remote", message: reason };
     this.#handler.onCapacity();
-    if (code !== ErrorCode.NO_ERROR && this.streams.size === 0) {
-      this.#end({ code, origin: "remote", message: reason });
-      return;
-    }
     this.#endIfDrained();
   }
 
@@ -346,8 +371,7 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
 
   fail(code: ErrorCode, message: string): void {
     if (this.isClosed) return;
-    this.writer.goAway(this.lastPeerStreamId, code, message);
-    this.#signal();
+    this.#sayGoodbye(code, message);
     this.#end({ code, origin: "library", message });
   }
 
@@ -356,7 +380,8 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
     this.writer.rstStream(id, code);
     this.rememberReset(id);
     this.reply();
-    if (stream === undefined) return;
+    // The reply too many ended the connection, and with it this stream.
+    if (stream === undefined || stream.isClosed) return;
     this.#remove(stream);
     const origin: ErrorOrigin = "library";
     stream.handler?.onClose({ code, origin, message, unprocessed: code === ErrorCode.REFUSED_STREAM });
@@ -365,7 +390,7 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
 
   /** We reset this stream, so frames of it that are under way are no errors. */
   wasReset(id: number): boolean {
-    return this.#resetIds.has(id);
+    return id <= this.#forgottenResetId || this.#resetIds.has(id);
   }
 
   rememberReset(id: number): void {
@@ -373,6 +398,8 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
     if (this.#resetIds.size > this.limits.rememberedResets) {
       for (const oldest of this.#resetIds) {
         this.#resetIds.delete(oldest);
+        // Better a protocol error overlooked than a connection ended for a frame that was merely late.
+        this.#forgottenResetId = Math.max(this.#forgottenResetId, oldest);
         break;
       }
     }
@@ -381,7 +408,11 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
   // ---- the rest
 
   #addStream(id: number): StreamState {
-    const stream = new StreamState(id, this, this.peer.initialWindowBytes, this.#streamWindowBytes);
+    // RFC 9113 section 6.9.3: until it acknowledges our SETTINGS, the peer may send what the initial window allows.
+    const windowBytes = this.#didPeerAckSettings
+      ? this.#streamWindowBytes
+      : Math.max(this.#streamWindowBytes, DEFAULT_WINDOW_BYTES);
+    const stream = new StreamState(id, this, this.peer.initialWindowBytes, windowBytes);
     this.streams.set(id, stream);
     return stream;
   }
@@ -420,12 +451,20 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
     }
   }
 
-  #endIfDrained(): void {
-    if (this.isClosed || this.streams.size > 0) return;
-    if (this.role === "client" || this.#didPeerGoAway) this.#end(undefined);
+  #sayGoodbye(code: ErrorCode, message: string): void {
+    this.writer.goAway(Math.min(this.#finalStreamId, this.lastPeerStreamId), code, message);
+    this.#signal();
   }
 
-  #end(error: ConnectionError | undefined): void {
+  #endIfDrained(): void {
+    if (this.isClosed || this.streams.size > 0) return;
+    if (this.role === "client" || this.#didPeerGoAway || this.#finalStreamId !== MAX_STREAM_ID) {
+      this.#end(this.#goAwayError);
+    }
+  }
+
+  /** `isTransportGone`: what is still in the output will never leave, so streams that begin there were never sent. */
+  #end(error: ConnectionError | undefined, isTransportGone = false): void {
     this.isClosed = true;
     this.isDraining = true;
     if (this.#isReading) this.#reader.stop();
@@ -440,7 +479,7 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
         code: error?.code ?? ErrorCode.NO_ERROR,
         origin: error?.origin ?? "library",
         message: error?.message ?? "the connection was closed",
-        unprocessed: false,
+        unprocessed: isTransportGone && this.role === "client" && stream.id > this.#takenStreamId,
       });
     }
     this.#handler.onClose(error);

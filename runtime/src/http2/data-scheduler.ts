@@ -44,6 +44,8 @@ export class DataScheduler {
   /** Sends or queues body bytes. False when the stream's user should wait. */
   send(stream: StreamState, bytes: Uint8Array, endStream: boolean, prefix: Uint8Array | undefined): boolean {
     const byteCount = bytes.byteLength + (prefix === undefined ? 0 : prefix.byteLength);
+    // An empty frame that ends nothing says nothing, and peers count such frames.
+    if (byteCount === 0 && !endStream) return true;
     if (
       stream.queue.length === 0 &&
       byteCount <= stream.sendWindowBytes &&
@@ -125,6 +127,10 @@ export class DataScheduler {
     if (isLast) {
       this.#waiting.delete(stream);
       if (stream.queuedEnd !== "none") this.#owner.onLocalEnd(stream);
+    } else {
+      // To the back of the line: the next pump begins with a stream that has waited longer.
+      this.#waiting.delete(stream);
+      this.#waiting.add(stream);
     }
     if (stream.isUserWaiting && !stream.isClosed && stream.queuedBytes <= this.#limits.streamSendBufferBytes / 2) {
       stream.isUserWaiting = false;

@@ -14,7 +14,7 @@ export interface FrameEvents {
   readonly peer: PeerSettings;
   readonly streams: ReadonlyMap<number, StreamState>;
   readonly isClosed: boolean;
-  readonly isDraining: boolean;
+  readonly isAccepting: boolean;
   lastPeerStreamId: number;
   readonly lastLocalStreamId: number;
   peerOpened(id: number, fields: HeaderFields, endStream: boolean): StreamState;
@@ -24,6 +24,7 @@ export interface FrameEvents {
   peerReset(stream: StreamState, code: number): void;
   windowUpdated(stream: StreamState | undefined, increment: number): void;
   settingsChanged(previousWindowBytes: number): void;
+  settingsAcked(): void;
   pinged(payload: Uint8Array, start: number): void;
   pingAcked(): void;
   peerGoAway(lastStreamId: number, code: number, debug: string): void;
@@ -266,6 +267,7 @@ export class FrameHandler implements FrameSink {
   ): void {
     const events = this.#events;
     events.lastPeerStreamId = streamId;
+    if (!events.isAccepting) return events.failStream(streamId, ErrorCode.REFUSED_STREAM, "the server is going away");
     if (outcome !== "ok") return this.#refuseFields(streamId, outcome);
     const complaint = checkFields(fields, "request");
     if (complaint !== undefined) return events.failStream(streamId, ErrorCode.PROTOCOL_ERROR, complaint);
@@ -299,6 +301,8 @@ export class FrameHandler implements FrameSink {
   #onPriority(streamId: number, bytes: Buffer, start: number, end: number): void {
     if (streamId === 0) return this.#fail(ErrorCode.PROTOCOL_ERROR, "PRIORITY on stream 0");
     if (end - start !== 5) {
+      // RFC 9113 section 6.4: an idle stream can't be reset.
+      if (this.#isIdle(streamId)) return this.#fail(ErrorCode.FRAME_SIZE_ERROR, "PRIORITY must have 5 bytes");
       return this.#events.failStream(streamId, ErrorCode.FRAME_SIZE_ERROR, "PRIORITY must have 5 bytes");
     }
     if (readUint31(bytes, start) === streamId) {
@@ -316,8 +320,8 @@ export class FrameHandler implements FrameSink {
   #onSettings(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     if (streamId !== 0) return this.#fail(ErrorCode.PROTOCOL_ERROR, "SETTINGS on a stream");
     if ((flags & FrameFlag.ACK) !== 0) {
-      if (end !== start) this.#fail(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS acknowledgement with a payload");
-      return;
+      if (end !== start) return this.#fail(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS acknowledgement with a payload");
+      return this.#events.settingsAcked();
     }
     if ((end - start) % 6 !== 0) return this.#fail(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS must have entries of 6 bytes");
     if ((end - start) / 6 > this.#events.limits.maxSettingsEntries) {
@@ -328,7 +332,7 @@ export class FrameHandler implements FrameSink {
     if (!this.#didReceiveSettings) peer.maxConcurrentStreams = Number.POSITIVE_INFINITY;
     this.#didReceiveSettings = true;
     const previousWindowBytes = peer.initialWindowBytes;
-    const error = readSettings(bytes, start, end, peer);
+    const error = readSettings(bytes, start, end, peer, this.#events.role);
     if (error !== undefined) return this.#fail(error.code, error.message);
     this.#events.settingsChanged(previousWindowBytes);
   }

@@ -67,13 +67,15 @@ function checkField(name: string, value: string): string | undefined {
   }
 }
 
-/** The declared body length, or undefined. `NaN` when it is not a number. */
+/** The declared body length, or undefined. `NaN` when it is not a number, or declared with two values. */
 export function contentLength(fields: HeaderFields): number | undefined {
+  let length: number | undefined;
   for (let index = 0; index < fields.length; index += 2) {
     if (fields[index] === "content-length") {
       const text = fields[index + 1] as string;
-      return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      const declared = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      length = length === undefined || length === declared ? declared : Number.NaN;
     }
   }
-  return undefined;
+  return length;
 }

@@ -12,9 +12,7 @@ export interface Http2Limits {
   readonly maxContinuationFrames: number;
   /** Entries of one SETTINGS frame. */
   readonly maxSettingsEntries: number;
-  /** Replies (PING and SETTINGS acknowledgements, resets) that wait for the peer to read before we stop reading. */
-  readonly pauseAtReplies: number;
-  /** Waiting replies that end the connection. */
+  /** Replies (PING and SETTINGS acknowledgements, resets) that wait for the peer to read; more end the connection. */
   readonly maxReplies: number;
   /** Output above which DATA stays in the queues of its streams. */
   readonly outputHighBytes: number;
@@ -36,7 +34,6 @@ export function http2Limits(maxHeaderListBytes: number): Http2Limits {
     maxHeaderBlockBytes: maxHeaderListBytes * 2,
     maxContinuationFrames: Math.max(8, Math.ceil((maxHeaderListBytes * 1.25) / DEFAULT_MAX_FRAME_BYTES)),
     maxSettingsEntries: 32,
-    pauseAtReplies: 50,
     maxReplies: 1000,
     outputHighBytes: 256 * 1024,
     maxDebugBytes: 1024,

@@ -20,6 +20,8 @@ export const Setting = {
 /** What a peer has told us; the defaults hold until it does. */
 export interface PeerSettings {
   headerTableBytes: number;
+  /** The smallest value of it that the encoder has not been told yet. */
+  smallestHeaderTableBytes: number;
   maxConcurrentStreams: number;
   initialWindowBytes: number;
   maxFrameBytes: number;
@@ -29,6 +31,7 @@ export interface PeerSettings {
 export function defaultPeerSettings(maxConcurrentStreams: number): PeerSettings {
   return {
     headerTableBytes: 4096,
+    smallestHeaderTableBytes: 4096,
     maxConcurrentStreams,
     initialWindowBytes: DEFAULT_WINDOW_BYTES,
     maxFrameBytes: DEFAULT_MAX_FRAME_BYTES,
@@ -41,12 +44,13 @@ export interface SettingsError {
   readonly message: string;
 }
 
-/** Reads a SETTINGS payload into `settings`. Returns why the connection must end, or undefined. */
+/** Reads a SETTINGS payload into `settings` of the peer; `role` is our own. Returns why the connection must end, or undefined. */
 export function readSettings(
   bytes: Uint8Array,
   start: number,
   end: number,
   settings: PeerSettings,
+  role: "client" | "server",
 ): SettingsError | undefined {
   for (let at = start; at < end; at += 6) {
     const id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
@@ -54,9 +58,11 @@ export function readSettings(
     switch (id) {
       case Setting.HEADER_TABLE_SIZE:
         settings.headerTableBytes = value;
+        settings.smallestHeaderTableBytes = Math.min(settings.smallestHeaderTableBytes, value);
         break;
       case Setting.ENABLE_PUSH:
         if (value > 1) return protocolError(`ENABLE_PUSH ${value} must be 0 or 1`);
+        if (value === 1 && role === "client") return protocolError("ENABLE_PUSH 1 does not belong to a server");
         break;
       case Setting.MAX_CONCURRENT_STREAMS:
         settings.maxConcurrentStreams = value;

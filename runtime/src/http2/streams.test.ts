@@ -217,6 +217,16 @@ describe("a client's stream", () => {
   });
 });
 
+describe("a client's stream that was not handed over yet", () => {
+  it("is not called unprocessed by close, whose last output takes its headers along", () => {
+    const peer = new ScriptedPeer("client").handshake();
+    const stream = peer.open();
+    peer.connection.close(ErrorCode.NO_ERROR, "done");
+    expect(stream.closed).toMatchObject([{ unprocessed: false }]);
+    expect(peer.frames().map(({ type }) => type)).toEqual(["HEADERS", "GOAWAY"]);
+  });
+});
+
 describe("drain", () => {
   it("of a server serves what was on its way, then ignores new streams (6.8)", () => {
     const peer = new ScriptedPeer("server").handshake().raw(headersFrame(1, REQUEST, true));
@@ -229,7 +239,7 @@ describe("drain", () => {
     expect(last?.payload.readUInt32BE(0)).toBe(3);
     peer.raw(headersFrame(5, REQUEST), dataFrame(5, Buffer.from("x"), true));
     expect(peer.streams, "the client was told that stream 5 is not processed").toHaveLength(2);
-    expect(peer.frames()).toEqual([]);
+    expect(peer.frames()).toMatchObject([{ type: "RST_STREAM", streamId: 5, code: "REFUSED_STREAM" }]);
     for (const { stream } of peer.streams) stream?.sendHeaders(response, undefined, true);
     expect(peer.closed).toEqual([undefined]);
   });

@@ -6,10 +6,12 @@ import { systemRng } from "../base/rng.js";
 import { Channel } from "../client/channel.js";
 import type { ClientDependencies } from "../client/cluster-handle.js";
 import { createDirectChannel } from "../client/direct-channel.js";
+import type { MessageOptions } from "../client/unary-call.js";
 import type { ClientMesh, MeshService } from "../codegenv1/types.js";
 import { nodeNetwork } from "../net/node-network.js";
 import { createControlPlaneRegistrar, type RegistryEvent } from "../registry/control-plane-registrar.js";
 import type { Registrar, RegistrationHandle } from "../registry/registrar.js";
+import { sendCompression } from "../rpc/outgoing.js";
 import { RpcServer } from "../server/rpc-server.js";
 import { createXdsClient, type XdsClient } from "../xds/client.js";
 import { createAdsTransport } from "./ads-transport.js";
@@ -106,13 +108,13 @@ class NodeMesh implements Mesh {
     const client = createClient(service.service, this.transport());
     if ((this.#options.interceptors ?? []).length > 0) return client;
     const { defaultTimeoutMs } = this.#options;
-    const limits = { readMaxBytes: this.#options.readMaxBytes ?? DEFAULT_READ_MAX_BYTES };
+    const messages = this.#messageOptions();
     const direct: Record<string, unknown> = { ...client };
     for (const method of service.service.methods) {
       const bound = this.#methods.get(method);
       if (method.methodKind !== "unary" || bound === undefined) continue;
       direct[method.localName] = (input: unknown, callOptions?: CallOptions) =>
-        callUnary(bound, limits, defaultTimeoutMs, input, callOptions);
+        callUnary(bound, messages, defaultTimeoutMs, input, callOptions);
     }
     return direct as Client<S>;
   }
@@ -121,7 +123,7 @@ class NodeMesh implements Mesh {
     this.#assertOpen();
     return createMeshTransport({
       bind: (method) => this.#bind(method),
-      limits: { readMaxBytes: this.#options.readMaxBytes ?? DEFAULT_READ_MAX_BYTES },
+      messages: this.#messageOptions(),
       interceptors: this.#options.interceptors ?? [],
       defaultTimeoutMs: this.#options.defaultTimeoutMs,
     });
@@ -173,6 +175,12 @@ class NodeMesh implements Mesh {
       weight: weight ?? 1,
       ...(locality === undefined ? {} : { locality }),
     });
+  }
+
+  #messageOptions(): MessageOptions {
+    const { readMaxBytes = DEFAULT_READ_MAX_BYTES, sendCompression: encoding, compressMinBytes } = this.#options;
+    const compression = sendCompression(encoding, compressMinBytes);
+    return compression === undefined ? { readMaxBytes } : { readMaxBytes, compression };
   }
 
   #bind(method: DescMethod): BoundMethod {

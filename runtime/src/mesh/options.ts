@@ -18,6 +18,10 @@ export interface MeshOptions {
   readonly defaultTimeoutMs?: number;
   /** Largest response message that is accepted, bytes. Defaults to 4 MiB, as in every gRPC implementation. */
   readonly readMaxBytes?: number;
+  /** Compresses the messages that are sent, when the peer can read that. Defaults to no compression. */
+  readonly sendCompression?: "gzip";
+  /** Smallest message that is compressed, bytes. Defaults to 1 KiB. */
+  readonly compressMinBytes?: number;
   readonly http2?: Http2Options;
   /** Gets what happens between this process and the control plane. Defaults to process warnings for problems. */
   readonly onEvent?: (event: MeshEvent) => void;
@@ -46,6 +50,10 @@ export interface ServeOptions {
   readonly interceptors?: readonly Interceptor[];
   /** Largest request message that is accepted, bytes. Defaults to 4 MiB. */
   readonly readMaxBytes?: number;
+  /** Compresses the messages that are sent, when the peer can read that. Defaults to no compression. */
+  readonly sendCompression?: "gzip";
+  /** Smallest message that is compressed, bytes. Defaults to 1 KiB. */
+  readonly compressMinBytes?: number;
   readonly http2?: Http2Options;
   /** Milliseconds that `close` waits for calls in flight. Defaults to 30 s. */
   readonly shutdownGraceMs?: number;

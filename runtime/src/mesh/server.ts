@@ -13,6 +13,10 @@ export interface ServerOptions {
   readonly interceptors?: readonly Interceptor[];
   /** Largest request message that is accepted, bytes. Defaults to 4 MiB. */
   readonly readMaxBytes?: number;
+  /** Compresses the messages that are sent, when the peer can read that. Defaults to no compression. */
+  readonly sendCompression?: "gzip";
+  /** Smallest message that is compressed, bytes. Defaults to 1 KiB. */
+  readonly compressMinBytes?: number;
   readonly http2?: Http2Options;
   /** Milliseconds that `close` waits for calls in flight. Defaults to 30 s. */
   readonly shutdownGraceMs?: number;

@@ -16,10 +16,10 @@ import {
   type UnaryResponse,
 } from "@connectrpc/connect";
 import { runStreamingCall, runUnaryCall } from "@connectrpc/connect/protocol";
-import type { Call } from "../client/call.js";
+import type { Call, CallSettings } from "../client/call.js";
 import type { Channel } from "../client/channel.js";
 import { StreamCall, type StreamResult } from "../client/stream-call.js";
-import { type MessageLimits, UnaryCall } from "../client/unary-call.js";
+import { type MessageOptions, startUnary, type UnaryCall } from "../client/unary-call.js";
 import { fieldsToHeaders } from "../rpc/metadata.js";
 import { callDecision } from "./decision.js";
 import type { ClientMethod } from "./methods.js";
@@ -33,7 +33,7 @@ export interface BoundMethod extends ClientMethod {
 export interface MeshTransportOptions {
   /** Finds the channel and the constants of a method; the answer does not change. */
   bind(method: DescMethod): BoundMethod;
-  readonly limits: MessageLimits;
+  readonly messages: MessageOptions;
   readonly interceptors: readonly Interceptor[];
   /** Deadline of a call that sets none, in milliseconds. */
   readonly defaultTimeoutMs: number | undefined;
@@ -122,19 +122,19 @@ export function createMeshTransport(options: MeshTransportOptions): Transport {
 /** Calls a unary method and resolves with its message: the path without interceptors. */
 export function callUnary(
   bound: BoundMethod,
-  limits: MessageLimits,
+  messages: MessageOptions,
   defaultTimeoutMs: number | undefined,
   input: unknown,
   options: CallOptions | undefined,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const timeoutMs = options?.timeoutMs ?? bound.timeoutMs ?? defaultTimeoutMs;
-    new UnaryCall(
+    startUnary(
       bound.channel,
       bound.rpc,
       input,
       { headers: options?.headers, timeoutMs, signal: options?.signal },
-      limits,
+      messages,
       {
         onMessage(message, call) {
           if (options !== undefined) report(options, call);
@@ -145,7 +145,7 @@ export function callUnary(
           reject(error);
         },
       },
-    ).start();
+    );
   });
 }
 
@@ -155,8 +155,8 @@ function report(options: CallOptions, call: UnaryCall): void {
   if (options.onTrailer !== undefined) options.onTrailer(fieldsToHeaders(call.trailers));
 }
 
-function recordDecision(values: ContextValues | undefined, call: Call): void {
-  values?.set(callDecision, call.decision);
+function recordDecision(values: ContextValues | undefined, call: Call | undefined): void {
+  values?.set(callDecision, call?.decision);
 }
 
 function unaryResponse<I extends DescMessage, O extends DescMessage>(
@@ -164,11 +164,11 @@ function unaryResponse<I extends DescMessage, O extends DescMessage>(
   bound: BoundMethod,
   method: DescMethodUnary<I, O>,
   input: MessageInitShape<I>,
-  settings: ConstructorParameters<typeof UnaryCall>[3],
+  settings: CallSettings,
   contextValues: ContextValues | undefined,
 ): Promise<UnaryResponse<I, O>> {
   return new Promise((resolve, reject) => {
-    new UnaryCall(bound.channel, bound.rpc, input, settings, options.limits, {
+    startUnary(bound.channel, bound.rpc, input, settings, options.messages, {
       onMessage(message, call) {
         recordDecision(contextValues, call);
         resolve({
@@ -184,7 +184,7 @@ function unaryResponse<I extends DescMessage, O extends DescMessage>(
         recordDecision(contextValues, call);
         reject(error);
       },
-    }).start();
+    });
   });
 }
 
@@ -193,7 +193,7 @@ function streamResponse<I extends DescMessage, O extends DescMessage>(
   bound: BoundMethod,
   method: DescMethodStreaming<I, O>,
   input: AsyncIterable<unknown>,
-  settings: ConstructorParameters<typeof StreamCall>[3],
+  settings: CallSettings,
   contextValues: ContextValues | undefined,
 ): Promise<StreamResponse<I, O>> {
   return new Promise((resolve, reject) => {
@@ -213,7 +213,7 @@ function streamResponse<I extends DescMessage, O extends DescMessage>(
       },
       onError: reject,
     };
-    new StreamCall(bound.channel, bound.rpc, input, settings, options.limits, result).start();
+    new StreamCall(bound.channel, bound.rpc, input, settings, options.messages, result).start();
   });
 }
 

@@ -78,7 +78,9 @@ function close(server: Server): Promise<void> {
 function explain(error: NodeJS.ErrnoException, address: Address): string {
   switch (error.code) {
     case "EADDRINUSE":
-      return "the address is in use by another process; choose another port, or 0 for a free one";
+      return address.kind === "tcp"
+        ? "the address is in use by another process; choose another port, or 0 for a free one"
+        : "the path is in use, or left over from a process that ended; choose another, or remove it";
     case "EADDRNOTAVAIL":
       return "this machine has no such address; listen on one of its own, such as 127.0.0.1";
     case "EACCES":

@@ -25,7 +25,8 @@ export class SocketStream implements ByteStream {
     socket.on("close", () => handler.onClose(this.#error));
     // Half-open sockets are of no use to HTTP/2: when the peer ends, so do we.
     socket.on("end", () => socket.end());
-    if (socket.destroyed) queueMicrotask(() => handler.onClose(this.#error));
+    // A socket that is destroyed but not closed still reports its end to the listener above.
+    if (socket.closed) queueMicrotask(() => handler.onClose(this.#error));
   }
 
   write(bytes: Uint8Array): boolean {

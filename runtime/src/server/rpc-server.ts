@@ -4,6 +4,7 @@ import { type Address, type ByteStream, formatAddress, type Listener, type Netwo
 import type { ServiceRegistration } from "../codegenv1/types.js";
 import { openHttp2Session } from "../http2/session.js";
 import { ErrorCode, type Http2Connection, type Http2Options } from "../http2/types.js";
+import { sendCompression } from "../rpc/outgoing.js";
 import { accept } from "./accept.js";
 import { createMethodTable, type MethodTable } from "./method-table.js";
 import type { CallEnvironment } from "./server-call.js";
@@ -15,6 +16,10 @@ export interface RpcServerOptions {
   readonly interceptors?: readonly Interceptor[];
   /** Largest request message that is accepted, bytes. Defaults to 4 MiB, as in every gRPC implementation. */
   readonly readMaxBytes?: number;
+  /** Compresses the messages that are sent, when the peer can read that. Defaults to no compression. */
+  readonly sendCompression?: "gzip";
+  /** Smallest message that is compressed, bytes. Defaults to 1 KiB. */
+  readonly compressMinBytes?: number;
   readonly http2?: Http2Options;
   /** Milliseconds that `close` waits for calls in flight. Defaults to 30 s. */
   readonly shutdownGraceMs?: number;
@@ -45,10 +50,12 @@ export class RpcServer {
     this.#dependencies = dependencies;
     this.#options = options;
     this.#methods = createMethodTable(options.services, options.interceptors ?? []);
+    const compression = sendCompression(options.sendCompression, options.compressMinBytes);
     this.#environment = {
       clock: dependencies.clock,
       readMaxBytes: options.readMaxBytes ?? DEFAULT_READ_MAX_BYTES,
       prefix: new Uint8Array(5),
+      ...(compression === undefined ? {} : { compression }),
       onCallStart: () => {
         this.#activeCalls += 1;
       },

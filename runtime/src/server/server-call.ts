@@ -4,8 +4,9 @@ import type { HeaderFields, HeaderTemplate, Http2Stream, StreamError, StreamHand
 import { encodeBase64 } from "../rpc/base64.js";
 import { type CodingResult, decompress } from "../rpc/compression.js";
 import { errorToStatus } from "../rpc/errors.js";
-import { MessageReader, type MessageSink } from "../rpc/framing.js";
+import { MessageReader, type MessageSink, writeMessagePrefix } from "../rpc/framing.js";
 import { headersToFields, lookup } from "../rpc/metadata.js";
+import type { OutgoingMessage, SendCompression } from "../rpc/outgoing.js";
 import { encodeMessage, type RpcStatus } from "../rpc/status.js";
 import { CallContext } from "./handler-context.js";
 import type { ServedMethod } from "./method-table.js";
@@ -14,6 +15,8 @@ import type { ServedMethod } from "./method-table.js";
 export interface CallEnvironment {
   readonly clock: Clock;
   readonly readMaxBytes: number;
+  /** How responses are compressed for clients that can read that. */
+  readonly compression?: SendCompression;
   /** Scratch for the prefix of a message; it is copied before the next one is written. */
   readonly prefix: Uint8Array;
   /** A handler began to work. */
@@ -47,6 +50,8 @@ export abstract class ServerCall implements StreamHandler, MessageSink {
   protected readonly reader: MessageReader;
   /** No status can be sent any more: it was, or the client has gone. */
   protected isOver = false;
+  /** How this client's responses are compressed; undefined when none is. */
+  protected readonly compression: SendCompression | undefined;
   readonly #encoding: string;
   #deadline: Timer | undefined;
   #didSendHeaders = false;
@@ -64,7 +69,9 @@ export abstract class ServerCall implements StreamHandler, MessageSink {
     this.environment = environment;
     this.reader = new MessageReader(this, environment.readMaxBytes);
     this.#encoding = lookup(fields, "grpc-encoding") ?? "identity";
-    const { clock } = environment;
+    const { clock, compression } = environment;
+    this.compression =
+      compression !== undefined && acceptsEncoding(fields, compression.encoding) ? compression : undefined;
     const deadlineAtMs = timeoutMs === undefined ? undefined : clock.nowMs() + timeoutMs;
     this.context = new CallContext({
       method: method.desc,
@@ -137,7 +144,21 @@ export abstract class ServerCall implements StreamHandler, MessageSink {
   protected sendHeaders(): void {
     if (this.#didSendHeaders) return;
     this.#didSendHeaders = true;
-    this.stream.sendHeaders(RESPONSE_HEADERS, this.context.responseHeaderFields, false);
+    const fields = this.context.responseHeaderFields;
+    const encoding = this.compression === undefined ? undefined : ["grpc-encoding", this.compression.encoding];
+    this.stream.sendHeaders(
+      RESPONSE_HEADERS,
+      encoding === undefined ? fields : [...encoding, ...(fields ?? [])],
+      false,
+    );
+  }
+
+  /** Sends a message; false when the sender should wait for `onWritable`. */
+  protected sendMessage({ bytes, isCompressed }: OutgoingMessage): boolean {
+    const { prefix } = this.environment;
+    writeMessagePrefix(prefix, isCompressed, bytes.byteLength);
+    this.sendHeaders();
+    return this.stream.sendData(bytes, false, prefix);
   }
 
   /** Ends the call with status OK. */
@@ -206,6 +227,11 @@ export abstract class ServerCall implements StreamHandler, MessageSink {
     this.fail(status);
     this.onAbandoned(this.context.signal.reason as Error);
   }
+}
+
+function acceptsEncoding(fields: HeaderFields, encoding: string): boolean {
+  const accepted = lookup(fields, "grpc-accept-encoding") ?? "";
+  return accepted.split(",").some((name) => name.trim() === encoding);
 }
 
 /** Refuses a call before it has a handler: trailers only. */

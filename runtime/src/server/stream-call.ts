@@ -1,6 +1,6 @@
 import type { HeaderFields, Http2Stream } from "../http2/types.js";
-import { writeMessagePrefix } from "../rpc/framing.js";
 import { MessageQueue, type QueueOwner } from "../rpc/message-queue.js";
+import { encodeOutgoing } from "../rpc/outgoing.js";
 import { ReceiveCredit } from "../rpc/receive-credit.js";
 import type { Invoke, ServedMethod } from "./method-table.js";
 import { type CallEnvironment, ServerCall } from "./server-call.js";
@@ -67,11 +67,10 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
       for await (const message of this.#run(this.#requests, this.context)) {
         // Leaving the loop closes the handler's generator, so that its `finally` blocks run.
         if (this.isOver) break;
-        const bytes = this.method.responseCodec.encode(message);
-        this.sendHeaders();
-        const { prefix } = this.environment;
-        writeMessagePrefix(prefix, false, bytes.byteLength);
-        if (!this.stream.sendData(bytes, false, prefix)) await this.#writable();
+        const encoded = encodeOutgoing(this.method.responseCodec, message, this.compression);
+        const outgoing = encoded instanceof Promise ? await encoded : encoded;
+        if (this.isOver) break;
+        if (!this.sendMessage(outgoing)) await this.#writable();
       }
       this.succeed();
     } catch (error) {

@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import type { HeaderFields, Http2Stream } from "../http2/types.js";
-import { writeMessagePrefix } from "../rpc/framing.js";
+import { encodeOutgoing, type OutgoingMessage } from "../rpc/outgoing.js";
 import type { Invoke, ServedMethod } from "./method-table.js";
 import { type CallEnvironment, ServerCall } from "./server-call.js";
 
@@ -73,18 +73,25 @@ export class UnaryServerCall extends ServerCall {
   #respond(message: unknown): void {
     this.#settle();
     if (this.isOver) return;
-    let bytes: Uint8Array;
+    let encoded: OutgoingMessage | Promise<OutgoingMessage>;
     try {
-      bytes = this.method.responseCodec.encode(message);
+      encoded = encodeOutgoing(this.method.responseCodec, message, this.compression);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.fail({ code: Code.Internal, message: `can't encode ${this.method.desc.output.typeName}: ${reason}` });
       return;
     }
-    const { prefix } = this.environment;
-    writeMessagePrefix(prefix, false, bytes.byteLength);
-    this.sendHeaders();
-    this.stream.sendData(bytes, false, prefix);
+    if (encoded instanceof Promise)
+      encoded.then(
+        (outgoing) => this.#finish(outgoing),
+        (error) => this.failWith(error),
+      );
+    else this.#finish(encoded);
+  }
+
+  #finish(outgoing: OutgoingMessage): void {
+    if (this.isOver) return;
+    this.sendMessage(outgoing);
     this.succeed();
   }
 

@@ -15,11 +15,15 @@ const SIZE_UPDATE = 0x20;
 const NEVER_INDEXED = 0x10;
 const WITHOUT_INDEXING = 0x00;
 const IS_HUFFMAN = 0x80;
+const QUESTION_MARK = 0x3f;
 
 // Below this, Huffman saves a few bytes and costs more time than they do.
 const HUFFMAN_MIN_CHARACTERS = 24;
 // Room for the prefix and the integers of one field, beside its strings.
 const FIELD_OVERHEAD = 24;
+
+// Templates are few and live long. A caller who makes them anew each time must not make this grow.
+const MAX_CACHED_BLOCKS = 256;
 
 const SENSITIVE: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization", "set-cookie"]);
 
@@ -73,6 +77,7 @@ export class HeaderEncoder {
       this.#writeTemplateField(output, template.fields[index] as string, template.fields[index + 1] as string);
     }
     if (this.#table.version === version) {
+      if (this.#blocks.size >= MAX_CACHED_BLOCKS) this.#blocks.clear();
       this.#blocks.set(template, {
         bytes: new Uint8Array(output.slab.subarray(afterUpdates, output.position)),
         version,
@@ -161,6 +166,10 @@ function writeString(output: OutputBuffer, text: string): void {
     }
   }
   let position = writeInteger(slab, output.position, 0, 7, text.length);
-  for (let index = 0; index < text.length; index++) slab[position++] = text.charCodeAt(index);
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    // Cut to its low byte, a character such as U+010A would become a line feed.
+    slab[position++] = code > 0xff ? QUESTION_MARK : code;
+  }
   output.position = position;
 }

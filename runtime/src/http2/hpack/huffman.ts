@@ -18,10 +18,10 @@ const SYMBOL_SHIFT = 9;
 const IS_BROKEN = 1 << 17;
 const { steps: STEPS, canEnd: CAN_END } = buildDecoder();
 
-/** Bytes that the Huffman form of `text` takes. Only for text of one byte per character. */
+/** Bytes that the Huffman form of `text` takes. A character above 0xff counts as `?`, as which it is written. */
 export function huffmanByteCount(text: string): number {
   let bits = 0;
-  for (let index = 0; index < text.length; index++) bits += LENGTHS[text.charCodeAt(index) & 0xff] as number;
+  for (let index = 0; index < text.length; index++) bits += LENGTHS[symbolOf(text.charCodeAt(index))] as number;
   return (bits + 7) >>> 3;
 }
 
@@ -31,7 +31,7 @@ export function writeHuffman(bytes: Uint8Array, at: number, text: string): numbe
   let pending = 0;
   let pendingBits = 0;
   for (let index = 0; index < text.length; index++) {
-    const symbol = text.charCodeAt(index) & 0xff;
+    const symbol = symbolOf(text.charCodeAt(index));
     const code = CODES[symbol] as number;
     let length = LENGTHS[symbol] as number;
     // At most 7 bits are pending; codes have up to 30, which would not fit into 32 bits together.
@@ -71,6 +71,10 @@ export function readHuffman(bytes: Uint8Array, start: number, end: number): stri
     state = low & 0xff;
   }
   return CAN_END[state] === 1 ? text : undefined;
+}
+
+function symbolOf(character: number): number {
+  return character > 0xff ? 0x3f : character;
 }
 
 function assignCodes(): Uint32Array {
