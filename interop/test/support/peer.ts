@@ -1,4 +1,3 @@
-import type { ConnectError } from "@connectrpc/connect";
 import type {
   BidiStreamResponse,
   ClientStreamResponse,
@@ -40,4 +39,3 @@ export interface Peer {
   bidiStream(requests: AsyncIterable<{ readonly text: string }>): AsyncIterable<BidiStreamResponse>;
 }
 
-export type { ConnectError };

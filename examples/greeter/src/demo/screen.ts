@@ -118,15 +118,11 @@ export function resultLine(result: PhaseResult): string {
     .map((version) => {
       const configured = result.configured?.[version];
       const seen = percent(result.observed[version] ?? 0).trim();
-      return configured === undefined
-        ? `${version} ${seen}`
-        : `${version} ${seen} (configured ${percent(configured).trim()})`;
+      return configured === undefined ? `${version} ${seen}` : `${version} ${seen} of ${percent(configured).trim()}`;
     })
     .join(", ");
-  return (
-    `${result.name}: ${result.calls} calls, ${result.failed} failed, ${split}, ` +
-    `p50 ${ms(result.p50Ms)}, p99 ${ms(result.p99Ms)}`
-  );
+  const latency = `p50 ${ms(result.p50Ms)}, p99 ${ms(result.p99Ms)}`;
+  return `${result.name}: ${result.calls} calls, ${result.failed} failed, ${split}, ${latency}`;
 }
 
 function failures(count: number): string {

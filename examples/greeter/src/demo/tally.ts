@@ -1,3 +1,6 @@
+// Enough for a 99th percentile, and a phase may last for days.
+const KEPT_LATENCIES = 10_000;
+
 /** What was seen of the calls of one phase. */
 export class Tally {
   calls = 0;
@@ -19,7 +22,7 @@ export class Tally {
 
   /** A call was answered. */
   answered(version: string, instance: string, latencyMs: number): void {
-    this.#latenciesMs.push(latencyMs);
+    this.#latenciesMs[this.calls % KEPT_LATENCIES] = latencyMs;
     add(this.versions, version);
     add(this.instances, instance);
     this.#ended();
@@ -48,9 +51,9 @@ export class Tally {
     return answered === 0 ? 0 : (this.versions.get(version) ?? 0) / answered;
   }
 
-  /** The `fraction` quantile of the latencies, in milliseconds; 0 when there is none. */
+  /** The `fraction` quantile of the last latencies, in milliseconds; 0 when there is none. */
   latencyMs(fraction: number): number {
-    const sorted = [...this.#latenciesMs].sort((a, b) => a - b);
+    const sorted = this.#latenciesMs.filter((value) => value !== undefined).sort((a, b) => a - b);
     return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] ?? 0;
   }
 
