@@ -66,7 +66,7 @@ export interface ForwardAction {
   readonly kind: "forward";
   /** At least one; the weights' sum is in [1, 2^32 - 1]. Clusters of weight 0 get no call. */
   readonly clusters: readonly WeightedCluster[];
-  /** Upper bound of the whole call in milliseconds (gRFC A31). Absent: none. */
+  /** Upper bound of the whole call in milliseconds (gRFC A31). Absent: the listener's, if any; 0: none at all. */
   readonly timeoutMs?: number;
   readonly retry?: RetryPolicy;
 }

@@ -122,4 +122,14 @@ describe("decodeCluster", () => {
     expect(result).toEqual({ kind: "invalid", message: expect.stringContaining(message) });
     expect(result).toEqual({ kind: "invalid", message: expect.stringMatching(/^cluster "c": /) });
   });
+
+  it("refuses a cluster that wants TLS instead of dialling it in plaintext", () => {
+    expect(decode({ transportSocket: { name: "envoy.transport_sockets.tls" } })).toMatchObject({
+      kind: "invalid",
+      message: expect.stringContaining(
+        'transport socket "envoy.transport_sockets.tls": TLS to endpoints is not supported yet',
+      ),
+    });
+    expect(decode({ transportSocket: { name: "envoy.transport_sockets.raw_buffer" } }).kind).toBe("ok");
+  });
 });

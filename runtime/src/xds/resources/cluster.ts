@@ -7,6 +7,7 @@ import { refuse } from "./decoded.js";
 import { durationMs } from "./durations.js";
 import { decodeLoadBalancingPolicy, leastRequest } from "./load-balancing-policy.js";
 
+const RAW_BUFFER = "envoy.transport_sockets.raw_buffer";
 // Envoy's defaults; gRFC A32 takes the first.
 const DEFAULT_MAX_REQUESTS = 1024;
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
@@ -16,6 +17,10 @@ export function decodeCluster(cluster: ProtoCluster): Cluster {
   const { name, clusterDiscoveryType: type, edsClusterConfig } = cluster;
   if (type.case !== "type" || type.value !== Cluster_DiscoveryType.EDS) {
     refuse(`discovery type ${type.case === "type" ? type.value : type.case} is not supported, expected EDS`);
+  }
+  // Dialled in plaintext it would be worse than not at all.
+  if (cluster.transportSocket !== undefined && cluster.transportSocket.name !== RAW_BUFFER) {
+    refuse(`transport socket "${cluster.transportSocket.name}": TLS to endpoints is not supported yet`);
   }
   checkAds(edsClusterConfig?.edsConfig, "eds_config");
   const serviceName = edsClusterConfig?.serviceName ?? "";

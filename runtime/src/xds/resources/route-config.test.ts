@@ -139,9 +139,9 @@ describe("a timeout", () => {
     },
     { name: "timeout", action: { timeout: { nanos: 1_500_000 } }, expected: 1.5 },
     {
-      name: "none for 0",
+      name: "0, no bound whatever the listener says",
       action: { timeout: seconds(3n), maxStreamDuration: { maxStreamDuration: {} } },
-      expected: undefined,
+      expected: 0,
     },
     { name: "none when nothing is said", action: {}, expected: undefined },
   ])("is $name", ({ action, expected }) => {

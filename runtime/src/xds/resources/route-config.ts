@@ -165,9 +165,10 @@ function decodeClusters({ clusterSpecifier: specifier }: ProtoRouteAction): Weig
 /** gRFC A31 before Envoy's own timeout, which istiod sends to sidecars. */
 function decodeTimeout({ maxStreamDuration, timeout }: ProtoRouteAction): number | undefined {
   const header = maxStreamDuration?.grpcTimeoutHeaderMax;
-  if (header !== undefined) return boundMs(header, "grpc_timeout_header_max");
+  if (header !== undefined) return durationMs(header, "grpc_timeout_header_max");
   const duration = maxStreamDuration?.maxStreamDuration;
-  return duration === undefined ? boundMs(timeout, "timeout") : boundMs(duration, "max_stream_duration");
+  if (duration !== undefined) return durationMs(duration, "max_stream_duration");
+  return timeout === undefined ? undefined : durationMs(timeout, "timeout");
 }
 
 function decodeRetryPolicy(policy: ProtoRetryPolicy): RetryPolicy | undefined {
