@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { CodeGeneratorRequestSchema } from "@bufbuild/protobuf/wkt";
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { crafted, only, run, serviceOf } from "../test/crafted.js";
 
@@ -21,7 +21,7 @@ function withComments(text: string): string {
 
 /** What is left of code without comments, read as a TypeScript lexer does; our strings hold no quotes. */
 function bare(code: string): string {
-  return code.replace(/"[^"\n]*"|\/\*[^]*?\*\/|\/\/[^\n\r\u2028\u2029]*/g, (found) =>
+  return code.replace(/"[^"\n]*"|\/\*[\s\S]*?\*\/|\/\/[^\n\r\u2028\u2029]*/g, (found) =>
     found.startsWith('"') ? found : "",
   );
 }

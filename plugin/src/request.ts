@@ -78,8 +78,11 @@ function checkIdentifier(file: FileDescriptorProto, what: string, name: string):
 }
 
 function checkUnique(what: string, names: readonly string[]): void {
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new Refusal(`${what} ${twice}: is in the request twice; expected once`);
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) throw new Refusal(`${what} ${name}: is in the request twice; expected once`);
+    seen.add(name);
+  }
 }
 
 /** Two files that differ in case only are one file on many disks. */
