@@ -4,6 +4,7 @@ import { type FrameEvents, FrameHandler } from "./frame-handler.js";
 import { FrameReader } from "./frame-reader.js";
 import { FrameWriter } from "./frame-writer.js";
 import { type Http2Limits, http2Limits } from "./limits.js";
+import { ResetMemory } from "./reset-memory.js";
 import { defaultPeerSettings, type PeerSettings, Setting } from "./settings.js";
 import { type StreamOwner, StreamState } from "./stream.js";
 import {
@@ -54,7 +55,7 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
   readonly #streamWindowBytes: number;
   readonly #connectionWindowBytes: number;
   readonly #pings: (() => void)[] = [];
-  readonly #resetIds = new Set<number>();
+  readonly #resets: ResetMemory;
   #receiveWindowBytes: number;
   #unreturnedBytes = 0;
   #pendingReplies = 0;
@@ -65,8 +66,6 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
   #goAwayError: ConnectionError | undefined;
   /** Streams of ours above this were never handed to the transport. */
   #takenStreamId = 0;
-  /** Resets up to this id are no longer remembered one by one. */
-  #forgottenResetId = 0;
   /** Last id of the final GOAWAY that we sent: streams above it are refused. RFC 9113 section 6.8: it may not rise. */
   #finalStreamId = MAX_STREAM_ID;
   #didPeerAckSettings = false;
@@ -78,6 +77,7 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
     this.role = role;
     this.#handler = handler;
     this.limits = http2Limits(maxHeaderListBytes);
+    this.#resets = new ResetMemory(this.limits.rememberedResets);
     this.peer = defaultPeerSettings(role === "client" ? this.limits.streamsBeforeSettings : 0);
     this.#streamWindowBytes = options.initialStreamWindowBytes ?? 1024 * 1024;
     this.#connectionWindowBytes = options.connectionWindowBytes ?? 4 * 1024 * 1024;
@@ -390,19 +390,11 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
 
   /** We reset this stream, so frames of it that are under way are no errors. */
   wasReset(id: number): boolean {
-    return id <= this.#forgottenResetId || this.#resetIds.has(id);
+    return this.#resets.has(id);
   }
 
   rememberReset(id: number): void {
-    this.#resetIds.add(id);
-    if (this.#resetIds.size > this.limits.rememberedResets) {
-      for (const oldest of this.#resetIds) {
-        this.#resetIds.delete(oldest);
-        // Better a protocol error overlooked than a connection ended for a frame that was merely late.
-        this.#forgottenResetId = Math.max(this.#forgottenResetId, oldest);
-        break;
-      }
-    }
+    this.#resets.add(id);
   }
 
   // ---- the rest

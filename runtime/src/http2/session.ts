@@ -1,7 +1,12 @@
-import type { Clock } from "../base/clock.js";
+import type { Clock, Timer } from "../base/clock.js";
 import type { ByteStream } from "../base/network.js";
 import { createHttp2Connection } from "./connection.js";
 import type { ConnectionHandler, Http2Connection, Http2Options } from "./types.js";
+
+// What a peer has to close its side; some never do. A server that ends in order waits longer: its last response may
+// still be under way to a slow reader, which must not be cut off.
+const LINGER_MS = 1000;
+const LINGER_AFTER_DRAIN_MS = 30_000;
 
 /** What {@link openHttp2Session} joins. */
 export interface SessionInit {
@@ -22,6 +27,8 @@ export function openHttp2Session({ role, stream, clock, options, handler }: Sess
   let isFlushQueued = false;
   let isBlocked = false;
   let isOver = false;
+  let isGone = false;
+  let linger: Timer | undefined;
 
   const write = (bytes: Uint8Array): void => {
     if (!stream.write(bytes)) isBlocked = true;
@@ -46,7 +53,11 @@ export function openHttp2Session({ role, stream, clock, options, handler }: Sess
         // The last words, such as GOAWAY, leave before the end.
         connection.takeOutput(write);
         isOver = true;
-        stream.end();
+        if (!isGone) {
+          stream.end();
+          const lingerMs = role === "server" && error === undefined ? LINGER_AFTER_DRAIN_MS : LINGER_MS;
+          linger = clock.setTimer(lingerMs, () => stream.destroy());
+        }
         handler.onClose(error);
       },
     },
@@ -58,7 +69,11 @@ export function openHttp2Session({ role, stream, clock, options, handler }: Sess
       isBlocked = false;
       flush();
     },
-    onClose: (error) => connection.transportClosed(error),
+    onClose: (error) => {
+      isGone = true;
+      linger?.cancel();
+      connection.transportClosed(error);
+    },
   });
   return connection;
 }

@@ -44,7 +44,10 @@ export interface SettingsError {
   readonly message: string;
 }
 
-/** Reads a SETTINGS payload into `settings` of the peer; `role` is our own. Returns why the connection must end, or undefined. */
+/**
+ * Reads a SETTINGS payload into `settings` of the peer; `role` is our own. Returns why the connection must end, or
+ * undefined.
+ */
 export function readSettings(
   bytes: Uint8Array,
   start: number,

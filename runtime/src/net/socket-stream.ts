@@ -6,6 +6,11 @@ export class SocketStream implements ByteStream {
   readonly peer: string;
   readonly #socket: Socket;
   #error: Error | undefined;
+  #isCorked = false;
+  readonly #uncork = (): void => {
+    this.#isCorked = false;
+    this.#socket.uncork();
+  };
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -30,7 +35,14 @@ export class SocketStream implements ByteStream {
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.#socket.destroyed || this.#socket.write(bytes);
+    if (this.#socket.destroyed) return true;
+    if (!this.#isCorked) {
+      // A large body leaves as many pieces in one turn: one system call for all of them.
+      this.#isCorked = true;
+      this.#socket.cork();
+      process.nextTick(this.#uncork);
+    }
+    return this.#socket.write(bytes);
   }
 
   pause(): void {

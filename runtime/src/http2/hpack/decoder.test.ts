@@ -23,28 +23,60 @@ const ROOT = [":path", "/"];
 
 describe("HeaderDecoder", () => {
   test.for<[section: string, tableBytes: number, blocks: [hex: string, fields: string[]][]]>([
-    ["C.2.1 literal with indexing", 4096, [["400a637573746f6d2d6b65790d637573746f6d2d686561646572", ["custom-key", "custom-header"]]]],
+    [
+      "C.2.1 literal with indexing",
+      4096,
+      [["400a637573746f6d2d6b65790d637573746f6d2d686561646572", ["custom-key", "custom-header"]]],
+    ],
     ["C.2.2 literal without indexing", 4096, [["040c2f73616d706c652f70617468", [":path", "/sample/path"]]]],
     ["C.2.3 literal never indexed", 4096, [["100870617373776f726406736563726574", ["password", "secret"]]]],
     ["C.2.4 indexed", 4096, [["82", GET]]],
-    ["C.3 requests without Huffman", 4096, [
-      ["828684410f7777772e6578616d706c652e636f6d", [...GET, ...HTTP, ...ROOT, ...AUTHORITY]],
-      ["828684be58086e6f2d6361636865", [...GET, ...HTTP, ...ROOT, ...AUTHORITY, "cache-control", "no-cache"]],
-      ["828785bf400a637573746f6d2d6b65790c637573746f6d2d76616c7565", [...GET, ":scheme", "https", ":path", "/index.html", ...AUTHORITY, "custom-key", "custom-value"]],
-    ]],
-    ["C.4 requests with Huffman", 4096, [
-      ["828684418cf1e3c2e5f23a6ba0ab90f4ff", [...GET, ...HTTP, ...ROOT, ...AUTHORITY]],
-      ["828684be5886a8eb10649cbf", [...GET, ...HTTP, ...ROOT, ...AUTHORITY, "cache-control", "no-cache"]],
-      ["828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf", [...GET, ":scheme", "https", ":path", "/index.html", ...AUTHORITY, "custom-key", "custom-value"]],
-    ]],
-    ["C.5 responses without Huffman, with eviction", 256, [
-      ["4803333032580770726976617465611d4d6f6e2c203231204f637420323031332032303a31333a323120474d546e1768747470733a2f2f7777772e6578616d706c652e636f6d", [":status", "302", ...PRIVATE, ...DATE_1, ...LOCATION]],
-      ["4803333037c1c0bf", [":status", "307", ...PRIVATE, ...DATE_1, ...LOCATION]],
-    ]],
-    ["C.6 responses with Huffman, with eviction", 256, [
-      ["488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3", [":status", "302", ...PRIVATE, ...DATE_1, ...LOCATION]],
-      ["4883640effc1c0bf", [":status", "307", ...PRIVATE, ...DATE_1, ...LOCATION]],
-    ]],
+    [
+      "C.3 requests without Huffman",
+      4096,
+      [
+        ["828684410f7777772e6578616d706c652e636f6d", [...GET, ...HTTP, ...ROOT, ...AUTHORITY]],
+        ["828684be58086e6f2d6361636865", [...GET, ...HTTP, ...ROOT, ...AUTHORITY, "cache-control", "no-cache"]],
+        [
+          "828785bf400a637573746f6d2d6b65790c637573746f6d2d76616c7565",
+          [...GET, ":scheme", "https", ":path", "/index.html", ...AUTHORITY, "custom-key", "custom-value"],
+        ],
+      ],
+    ],
+    [
+      "C.4 requests with Huffman",
+      4096,
+      [
+        ["828684418cf1e3c2e5f23a6ba0ab90f4ff", [...GET, ...HTTP, ...ROOT, ...AUTHORITY]],
+        ["828684be5886a8eb10649cbf", [...GET, ...HTTP, ...ROOT, ...AUTHORITY, "cache-control", "no-cache"]],
+        [
+          "828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf",
+          [...GET, ":scheme", "https", ":path", "/index.html", ...AUTHORITY, "custom-key", "custom-value"],
+        ],
+      ],
+    ],
+    [
+      "C.5 responses without Huffman, with eviction",
+      256,
+      [
+        [
+          "4803333032580770726976617465611d4d6f6e2c203231204f637420323031332032303a31333a323120474d546e1768747470733a2f2f7777772e6578616d706c652e636f6d",
+          [":status", "302", ...PRIVATE, ...DATE_1, ...LOCATION],
+        ],
+        ["4803333037c1c0bf", [":status", "307", ...PRIVATE, ...DATE_1, ...LOCATION]],
+      ],
+    ],
+    [
+      "C.6 responses with Huffman, with eviction",
+      256,
+      [
+        [
+          "488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3",
+          [":status", "302", ...PRIVATE, ...DATE_1, ...LOCATION],
+        ],
+        ["4883640effc1c0bf", [":status", "307", ...PRIVATE, ...DATE_1, ...LOCATION]],
+      ],
+    ],
   ])("RFC 7541 appendix %s", ([, tableBytes, blocks]) => {
     const decode = decoder(tableBytes);
     for (const [hex, fields] of blocks) expect(decode(hex)).toEqual(fields);

@@ -54,8 +54,10 @@ describe("DynamicTable", () => {
         let model: string[] = [];
         const size = (): number => model.reduce((sum, value) => sum + value.length + 33, 0);
         for (const step of steps) {
-          if (step.kind === "resize") table.resize((maxBytes = step.bytes));
-          else {
+          if (step.kind === "resize") {
+            maxBytes = step.bytes;
+            table.resize(maxBytes);
+          } else {
             table.add("n", step.value, true);
             model = [step.value, ...model];
           }

@@ -22,7 +22,10 @@ describe("the Huffman code (RFC 7541 appendix B)", () => {
     ["private", "aec3771a4b"],
     ["Mon, 21 Oct 2013 20:13:21 GMT", "d07abe941054d444a8200595040b8166e082a62d1bff"],
     ["https://www.example.com", "9d29ad171863c78f0b97c8e9ae82ae43d3"],
-    ["foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1", "94e7821dd7f2e6c7b335dfdfcd5b3960d5af27087f3672c1ab270fb5291f9587316065c003ed4ee5b1063d5007"],
+    [
+      "foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1",
+      "94e7821dd7f2e6c7b335dfdfcd5b3960d5af27087f3672c1ab270fb5291f9587316065c003ed4ee5b1063d5007",
+    ],
   ])("appendix C: %s", ([text, hex]) => {
     expect(encode(text).toString("hex")).toBe(hex);
     expect(huffmanByteCount(text)).toBe(hex.length / 2);

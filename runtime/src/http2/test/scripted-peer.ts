@@ -137,7 +137,19 @@ export class ScriptedPeer {
   }
 }
 
-export const REQUEST: HeaderFields = [":method", "POST", ":scheme", "http", ":path", "/a.B/C", "te", "trailers"];
+/** Has an authority because some peers insist on one. */
+export const REQUEST: HeaderFields = [
+  ":method",
+  "POST",
+  ":scheme",
+  "http",
+  ":path",
+  "/a.B/C",
+  ":authority",
+  "a.example",
+  "te",
+  "trailers",
+];
 export const RESPONSE: HeaderFields = [":status", "200", "content-type", "application/grpc"];
 
 /** A frame as bytes. */
