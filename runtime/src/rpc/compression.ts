@@ -35,7 +35,8 @@ export function decompress(
       },
     };
   }
-  const options = { maxOutputLength: maxBytes };
+  // zlib takes no limit of 0; the one byte that it then lets through is refused below.
+  const options = { maxOutputLength: Math.max(1, maxBytes) };
   if (bytes.byteLength <= SYNC_BYTES) {
     try {
       return { kind: "ok", bytes: gunzipSync(bytes, options) };

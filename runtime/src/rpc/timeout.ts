@@ -25,9 +25,10 @@ export function encodeTimeout(timeoutMs: number): string {
 /** What a `grpc-timeout` value says. */
 export type DecodedTimeout = { readonly kind: "ok"; readonly timeoutMs: number } | { readonly kind: "invalid" };
 
-/** Reads the value of `grpc-timeout`. */
+/** Reads the value of `grpc-timeout`. TimeoutValue is positive: 0 is as malformed as "soon". */
 export function decodeTimeout(text: string): DecodedTimeout {
   const match = /^(\d{1,8})([HMSmun])$/.exec(text);
-  if (match === null) return { kind: "invalid" };
-  return { kind: "ok", timeoutMs: Number(match[1]) * (MS_PER_UNIT.get(match[2] ?? "") ?? 0) };
+  const count = Number(match?.[1] ?? 0);
+  if (match === null || count === 0) return { kind: "invalid" };
+  return { kind: "ok", timeoutMs: count * (MS_PER_UNIT.get(match[2] ?? "") ?? 0) };
 }

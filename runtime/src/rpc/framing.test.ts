@@ -1,0 +1,81 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { MessageReader, PREFIX_BYTES, writeMessagePrefix } from "./framing.js";
+
+function frame(message: Uint8Array, compressed = false): Uint8Array {
+  const bytes = new Uint8Array(PREFIX_BYTES + message.byteLength);
+  writeMessagePrefix(bytes, compressed, message.byteLength);
+  bytes.set(message, PREFIX_BYTES);
+  return bytes;
+}
+
+function read(chunks: readonly Uint8Array[], maxBytes = 1000) {
+  const messages: { bytes: Uint8Array; compressed: boolean }[] = [];
+  const reader = new MessageReader(
+    { onMessage: (bytes, compressed) => messages.push({ bytes, compressed }) },
+    maxBytes,
+  );
+  let failure: ReturnType<MessageReader["read"]>;
+  for (const chunk of chunks) failure ??= reader.read(chunk);
+  return { messages, failure, isPartial: reader.isPartial };
+}
+
+describe("MessageReader", () => {
+  it("finds the same messages however the body is cut", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ message: fc.uint8Array({ maxLength: 40 }), compressed: fc.boolean() }), { maxLength: 6 }),
+        fc.array(fc.integer({ min: 1, max: 13 })),
+        (sent, cuts) => {
+          const body = Buffer.concat(sent.map(({ message, compressed }) => frame(message, compressed)));
+          const chunks: Uint8Array[] = [];
+          let at = 0;
+          for (const cut of [...cuts, body.length]) {
+            chunks.push(body.subarray(at, at + cut));
+            at += cut;
+          }
+          const { messages, failure, isPartial } = read(chunks);
+          expect(failure).toBeUndefined();
+          expect(isPartial).toBe(false);
+          expect(messages.map(({ bytes, compressed }) => [[...bytes], compressed])).toEqual(
+            sent.map(({ message, compressed }) => [[...message], compressed]),
+          );
+        },
+      ),
+    );
+  });
+
+  it("hands out bytes that are the sink's own", () => {
+    const body = frame(new Uint8Array([1, 2, 3]));
+    const { messages } = read([body]);
+    body.fill(9);
+    expect([...(messages[0]?.bytes ?? [])]).toEqual([1, 2, 3]);
+  });
+
+  it("tells that a body ends inside a message or its prefix", () => {
+    expect(read([frame(new Uint8Array(10)).subarray(0, 3)]).isPartial).toBe(true);
+    expect(read([frame(new Uint8Array(10)).subarray(0, 9)]).isPartial).toBe(true);
+  });
+
+  it("refuses a message above the limit by its prefix alone (B1)", () => {
+    const { failure, messages } = read([frame(new Uint8Array(1001)).subarray(0, PREFIX_BYTES)]);
+    expect(failure).toEqual({
+      code: 8,
+      message: "message of 1001 bytes is larger than the limit of 1000; raise readMaxBytes to accept it",
+    });
+    expect(messages).toEqual([]);
+  });
+
+  it("refuses a length of 4 GiB without reading it as negative", () => {
+    expect(read([new Uint8Array([0, 0xff, 0xff, 0xff, 0xff])]).failure?.message).toContain(
+      "message of 4294967295 bytes",
+    );
+  });
+
+  it("refuses a flag byte that means nothing", () => {
+    expect(read([new Uint8Array([2, 0, 0, 0, 0])]).failure).toEqual({
+      code: 13,
+      message: "message prefix: flag byte 0x2 must be 0 or 1",
+    });
+  });
+});
