@@ -38,4 +38,3 @@ export interface Peer {
   clientStream(requests: AsyncIterable<{ readonly payload: Uint8Array }>): Promise<ClientStreamResponse>;
   bidiStream(requests: AsyncIterable<{ readonly text: string }>): AsyncIterable<BidiStreamResponse>;
 }
-
