@@ -7,8 +7,8 @@ import type { HostDefaults } from "./model/hosts.js";
 import { createRegistry, type Registry } from "./registry/registry-service.js";
 import { watchFolder } from "./watch-folder.js";
 import { servedTypes } from "./xds/resource-source.js";
-import type { IstioObject, Problem } from "./yaml/istio-object.js";
-import { type LoadedFolder, loadFolder } from "./yaml/load-folder.js";
+import type { IstioObject, Loaded, LoadedFolder, Problem } from "./yaml/istio-object.js";
+import { loadFolder } from "./yaml/load-folder.js";
 
 /** Options of {@link createControlPlane}. */
 export interface ControlPlaneOptions {
@@ -57,6 +57,7 @@ export class ConfigError extends Error {
   }
 }
 
+const NOTHING: LoadedFolder = { objects: [], problems: [], text: "" };
 const DEFAULT_LISTEN = "127.0.0.1:15010";
 const CLOSE_GRACE_MS = 100;
 
@@ -82,7 +83,8 @@ class EmbeddedControlPlane implements ControlPlane {
   /** The objects in force. */
   #objects: readonly IstioObject[] = [];
   /** Files that were refused, but may become right when a server registers. */
-  #pending: LoadedFolder | undefined;
+  #pending: Loaded | undefined;
+  #text: string | undefined;
   #errors: readonly Problem[] = [];
   #warnings: readonly Problem[] = [];
   #watching: Disposable | undefined;
@@ -127,7 +129,10 @@ class EmbeddedControlPlane implements ControlPlane {
   reload(): Promise<readonly Problem[]> {
     // One after the other, or an older look could overtake a newer one.
     const result = this.#loading.then(async () => {
-      this.#apply(this.#directory === undefined ? { objects: [], problems: [] } : await loadFolder(this.#directory));
+      const loaded = this.#directory === undefined ? NOTHING : await loadFolder(this.#directory);
+      // Many events are about files that nobody changed.
+      if (loaded.text !== this.#text) this.#apply(loaded);
+      this.#text = loaded.text;
       return this.#errors;
     });
     this.#loading = result;
@@ -145,7 +150,7 @@ class EmbeddedControlPlane implements ControlPlane {
   }
 
   /** Puts loaded files in force as a whole, or not at all. */
-  #apply(loaded: LoadedFolder): void {
+  #apply(loaded: Loaded): void {
     const built = this.#build(loaded.objects);
     const problems = [...loaded.problems, ...built.problems];
     const errors = problems.filter(({ severity }) => severity === "error");

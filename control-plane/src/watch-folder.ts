@@ -19,13 +19,18 @@ export function watchFolder(folder: string, clock: Clock, onChange: () => void):
   const changed = (): void => {
     if (isDisposed) return;
     settling?.cancel();
-    settling = clock.setTimer(SETTLE_MS, onChange);
+    settling = clock.setTimer(SETTLE_MS, () => void settled());
+  };
+  const settled = async (): Promise<void> => {
+    // The poll goes on from what is read now: it must notice when an event is missing that takes this change back.
+    last = await fingerprint(folder);
+    if (!isDisposed) onChange();
   };
   const poll = async (): Promise<void> => {
     const now = await fingerprint(folder);
     if (isDisposed) return;
     if (last !== undefined && now !== last) changed();
-    last = now;
+    last ??= now;
     polling = clock.setTimer(POLL_MS, () => void poll());
   };
 

@@ -28,3 +28,15 @@ export interface Problem {
   /** It is about a host that a server may yet register. */
   readonly mayHeal?: boolean;
 }
+
+/** What a file or a folder holds. */
+export interface Loaded {
+  readonly objects: readonly IstioObject[];
+  readonly problems: readonly Problem[];
+}
+
+/** A folder as it was read. */
+export interface LoadedFolder extends Loaded {
+  /** Names and contents of its files: the same text, the same configuration. */
+  readonly text: string;
+}

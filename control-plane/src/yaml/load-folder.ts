@@ -1,25 +1,20 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { IstioObject, Problem } from "./istio-object.js";
+import type { IstioObject, LoadedFolder, Problem } from "./istio-object.js";
 import { parseFile } from "./parse-file.js";
-
-/** What a folder holds. */
-export interface LoadedFolder {
-  readonly objects: readonly IstioObject[];
-  readonly problems: readonly Problem[];
-}
 
 /** Reads every YAML file below a folder, in the order of their names. Hidden files are drafts of editors. */
 export async function loadFolder(folder: string): Promise<LoadedFolder> {
   const objects: IstioObject[] = [];
   const problems: Problem[] = [];
+  let whole = "";
   let names: string[];
   try {
     names = await readdir(folder, { recursive: true });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const message = `can't read the configuration folder: ${reason}; name an existing folder`;
-    return { objects, problems: [{ severity: "error", where: folder, message }] };
+    return { objects, problems: [{ severity: "error", where: folder, message }], text: message };
   }
   const isYaml = (name: string): boolean =>
     /\.ya?ml$/.test(name) && !name.split(/[\\/]/).some((part) => part.startsWith("."));
@@ -34,9 +29,10 @@ export async function loadFolder(folder: string): Promise<LoadedFolder> {
       problems.push({ severity: "error", where: file, message: `can't be read: ${String(error)}` });
       continue;
     }
+    whole += `${name}\n${text}\n`;
     const parsed = parseFile(file, text);
     objects.push(...parsed.objects);
     problems.push(...parsed.problems);
   }
-  return { objects, problems };
+  return { objects, problems, text: whole };
 }

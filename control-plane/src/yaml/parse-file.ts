@@ -4,8 +4,7 @@ import { ServiceEntrySchema, WorkloadEntrySchema } from "@meshwright/proto/istio
 import { VirtualServiceSchema } from "@meshwright/proto/istio/networking/v1alpha3/virtual_service_pb";
 import { type Document, isMap, isNode, LineCounter, type Node, parseAllDocuments } from "yaml";
 import { didYouMean } from "./did-you-mean.js";
-import type { IstioObject, Path, Problem } from "./istio-object.js";
-import type { LoadedFolder } from "./load-folder.js";
+import type { IstioObject, Loaded, Path, Problem } from "./istio-object.js";
 import { readSpec } from "./spec-reader.js";
 
 const GROUP = "networking.istio.io";
@@ -21,7 +20,7 @@ const OTHER_KINDS = ["Gateway", "Sidecar", "EnvoyFilter", "WorkloadGroup", "Prox
 const DEFAULT_NAMESPACE = "default";
 
 /** Reads the documents of one file. */
-export function parseFile(file: string, text: string): LoadedFolder {
+export function parseFile(file: string, text: string): Loaded {
   const lines = new LineCounter();
   const objects: IstioObject[] = [];
   const problems: Problem[] = [];
@@ -34,7 +33,8 @@ export function parseFile(file: string, text: string): LoadedFolder {
     for (const { pos, message } of document.errors) {
       problems.push({ severity: "error", where: positionOf(pos[0]), message: `not valid YAML: ${message}` });
     }
-    if (document.errors.length > 0 || document.contents === null) continue;
+    // A document may be empty, or hold nothing but comments.
+    if (document.errors.length > 0 || document.toJS() === null) continue;
     const object = parseDocument(document, positionOf, (problem) => problems.push(problem));
     if (object !== undefined) objects.push(object);
   }
