@@ -25,6 +25,7 @@ export interface RouteDefaults {
 
 // A client calls the methods of its stubs, which are few. A proxy may see any path: the memory stays bounded.
 const REMEMBERED_PATHS = 1024;
+const REMEMBERED_PATH_LENGTH = 512;
 
 /**
  * Compiles the routes of a virtual host. Called when the virtual host changed, never per call.
@@ -61,8 +62,10 @@ export function compileRoutes<C>(
       kind: "reject",
       message: `no route matches path "${path}" in virtual host "${virtualHost.name}"`,
     });
-    if (byPath.size >= REMEMBERED_PATHS) byPath.clear();
-    byPath.set(path, gathered);
+    if (path.length <= REMEMBERED_PATH_LENGTH) {
+      if (byPath.size >= REMEMBERED_PATHS) byPath.clear();
+      byPath.set(path, gathered);
+    }
     return gathered;
   };
 

@@ -35,8 +35,7 @@ export function decompress(
       },
     };
   }
-  // zlib takes no limit of 0; the one byte that it then lets through is refused below.
-  const options = { maxOutputLength: Math.max(1, maxBytes) };
+  const options = { maxOutputLength: maxBytes };
   if (bytes.byteLength <= SYNC_BYTES) {
     try {
       return { kind: "ok", bytes: gunzipSync(bytes, options) };

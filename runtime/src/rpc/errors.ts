@@ -26,9 +26,11 @@ export function errorToStatus(error: unknown): RpcStatus {
       ? { code: Code.Canceled, message: "the operation was aborted" }
       : { code: Code.Unknown, message: "internal error" };
   }
-  const { code, rawMessage: message } = error;
-  if (error.details.length === 0) return { code, message };
-  return { code, message, details: writeDetails(error) };
+  const { rawMessage: message } = error;
+  // A status of 0 would be a success without an answer, and others than gRPC's are unknown to every peer.
+  const code = error.code >= Code.Canceled && error.code <= Code.Unauthenticated ? error.code : Code.Unknown;
+  const details = error.details.length === 0 ? undefined : writeDetails(error);
+  return details === undefined ? { code, message } : { code, message, details };
 }
 
 function readDetails(bytes: Uint8Array): ConnectError["details"] {
@@ -43,7 +45,16 @@ function readDetails(bytes: Uint8Array): ConnectError["details"] {
   }
 }
 
-function writeDetails(error: ConnectError): Uint8Array {
+function writeDetails(error: ConnectError): Uint8Array | undefined {
+  try {
+    return detailBytes(error);
+  } catch {
+    // A detail that is no message of its kind; the status without it says more than a failure to send it.
+    return undefined;
+  }
+}
+
+function detailBytes(error: ConnectError): Uint8Array {
   const status = create(StatusSchema, {
     code: error.code,
     message: error.rawMessage,

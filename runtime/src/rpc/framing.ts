@@ -20,7 +20,7 @@ export interface MessageSink {
 }
 
 /**
- * Cuts a body into messages. Each is copied once, into memory of its exact size; an oversized one is refused before
+ * Cuts a body into messages. Each is copied once, into a buffer of its exact size; an oversized one is refused before
  * anything is allocated for it.
  */
 export class MessageReader {
@@ -77,9 +77,9 @@ export class MessageReader {
         };
       }
       if (bytes.byteLength - offset >= length) {
-        const start = offset;
+        // A copy, because protobuf messages refer to the bytes that they were decoded from, and the chunk is not ours.
+        this.#sink.onMessage(new Uint8Array(bytes.subarray(offset, offset + length)), flag === 1);
         offset += length;
-        this.#sink.onMessage(copyOf(bytes, start, offset), flag === 1);
       } else {
         this.#message = new Uint8Array(length);
         this.#messageLength = 0;
@@ -107,19 +107,4 @@ export class MessageReader {
     }
     return offset + count;
   }
-}
-
-// V8 keeps the bytes of typed arrays up to this size in its own heap, where they cost little.
-const ON_HEAP_BYTES = 64;
-
-/**
- * Bytes that stay what they are: protobuf messages refer to the bytes that they were decoded from, and the chunk is not
- * ours. Memory for those of middle size comes from Node's pool, for an allocation of its own costs more than the copy.
- */
-function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  if (end - start <= ON_HEAP_BYTES) return new Uint8Array(bytes.subarray(start, end));
-  const memory = Buffer.allocUnsafe(end - start);
-  memory.set(start === 0 && end === bytes.byteLength ? bytes : bytes.subarray(start, end));
-  // Bytes fields of a message are slices of this, and users expect them to be plain.
-  return new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
 }

@@ -23,6 +23,11 @@ export class ReceiveCredit {
     this.#held -= byteCount;
   }
 
+  /** Nobody will take what waits. */
+  releaseAll(): void {
+    this.#held = 0;
+  }
+
   /** The bytes to give back now; the caller does. */
   claim(): number {
     const due = this.#received - this.#held - this.#givenBack;

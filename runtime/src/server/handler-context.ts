@@ -32,6 +32,7 @@ export class CallContext implements HandlerContext {
   #values: ContextValues | undefined;
   #controller: AbortController | undefined;
   #abortReason: ConnectError | undefined;
+  #isOver = false;
 
   constructor(init: CallContextInit) {
     this.method = init.method;
@@ -54,7 +55,7 @@ export class CallContext implements HandlerContext {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+      if (this.#isOver) this.#controller.abort(this.#abortReason);
     }
     return this.#controller.signal;
   }
@@ -91,8 +92,15 @@ export class CallContext implements HandlerContext {
 
   /** Tells the handler that nobody waits for it any more. */
   abort(code: Code, message: string): void {
-    if (this.#abortReason !== undefined) return;
+    if (this.#isOver) return;
     this.#abortReason = new ConnectError(message, code);
+    this.finish();
+  }
+
+  /** The call came to its end: as in Connect, what was bound to its signal can go. */
+  finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#controller?.abort(this.#abortReason);
   }
 }

@@ -75,6 +75,10 @@ export class RpcServer {
     if (this.#closing !== undefined)
       throw new Error(`can't listen on ${formatAddress(address)}: the server was closed`);
     const listener = await this.#dependencies.network.listen(address, (stream) => this.#onStream(stream));
+    if (this.#closing !== undefined) {
+      await listener.close();
+      throw new Error(`can't listen on ${formatAddress(address)}: the server was closed meanwhile`);
+    }
     this.#listeners.push(listener);
     return listener.address;
   }

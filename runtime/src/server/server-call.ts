@@ -4,7 +4,7 @@ import type { HeaderFields, HeaderTemplate, Http2Stream, StreamError, StreamHand
 import { encodeBase64 } from "../rpc/base64.js";
 import { type CodingResult, decompress } from "../rpc/compression.js";
 import { errorToStatus } from "../rpc/errors.js";
-import { MessageReader, type MessageSink, writeMessagePrefix } from "../rpc/framing.js";
+import { MessageReader, type MessageSink, PREFIX_BYTES, writeMessagePrefix } from "../rpc/framing.js";
 import { headersToFields, lookup } from "../rpc/metadata.js";
 import type { OutgoingMessage, SendCompression } from "../rpc/outgoing.js";
 import { encodeMessage, type RpcStatus } from "../rpc/status.js";
@@ -97,7 +97,8 @@ export abstract class ServerCall implements StreamHandler, MessageSink {
   }
 
   onMessage(bytes: Uint8Array, compressed: boolean): void {
-    const byteCount = bytes.byteLength;
+    // The prefix counts as well, or messages without a byte could wait for a slow handler in any number.
+    const byteCount = bytes.byteLength + PREFIX_BYTES;
     if (!compressed && this.#decoding === undefined) {
       this.#decode(bytes, byteCount);
       return;
@@ -130,7 +131,7 @@ export abstract class ServerCall implements StreamHandler, MessageSink {
   protected endRequest(): void {
     if (this.isOver) return;
     if (this.reader.isPartial) {
-      this.fail({ code: Code.Internal, message: "the request message ended early" });
+      this.failRequest({ code: Code.Internal, message: "the request message ended early" });
     } else if (this.#decoding === undefined) {
       this.onRequestEnd();
     } else {
@@ -167,6 +168,7 @@ export abstract class ServerCall implements StreamHandler, MessageSink {
     this.sendHeaders();
     this.#over();
     this.stream.sendHeaders(OK_TRAILERS, this.context.responseTrailerFields, true);
+    this.context.finish();
   }
 
   /** Ends the call because of what a handler threw. */
@@ -187,6 +189,7 @@ export abstract class ServerCall implements StreamHandler, MessageSink {
       const headers = this.context.responseHeaderFields;
       this.stream.sendHeaders(RESPONSE_HEADERS, headers === undefined ? fields : [...headers, ...fields], true);
     }
+    this.context.finish();
   }
 
   #over(): void {

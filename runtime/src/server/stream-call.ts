@@ -10,6 +10,7 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
   readonly #run: Extract<Invoke, { kind: "stream" }>["run"];
   readonly #requests: MessageQueue<unknown>;
   readonly #credit = new ReceiveCredit();
+  #isDropping = false;
   #wake: (() => void) | undefined;
 
   constructor(
@@ -41,18 +42,24 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
   }
 
   onConsumed(byteCount: number): void {
-    this.#credit.release(byteCount);
+    if (!this.#isDropping) this.#credit.release(byteCount);
     this.#giveBack();
   }
 
-  // A handler may leave its requests and still answer; what comes after is dropped.
   onAbandoned(error?: Error): void {
-    if (error === undefined) return;
+    if (error === undefined) {
+      // A handler may leave its requests and still answer: the rest is dropped, and must not block its sender.
+      this.#isDropping = true;
+      this.#credit.releaseAll();
+      this.#giveBack();
+      return;
+    }
     this.#requests.end(error);
     this.#wake?.();
   }
 
   protected override onRequest(message: unknown, byteCount: number): void {
+    if (this.#isDropping) return;
     this.#credit.hold(byteCount);
     this.#requests.push(message, byteCount);
   }
@@ -70,7 +77,9 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
         const encoded = encodeOutgoing(this.method.responseCodec, message, this.compression);
         const outgoing = encoded instanceof Promise ? await encoded : encoded;
         if (this.isOver) break;
-        if (!this.sendMessage(outgoing)) await this.#writable();
+        if (this.sendMessage(outgoing)) continue;
+        await this.#writable();
+        if (this.isOver) break;
       }
       this.succeed();
     } catch (error) {
