@@ -113,6 +113,11 @@ export class Subchannel implements PickableEndpoint {
     connection?.close(ErrorCode.NO_ERROR, "the mesh was closed");
   }
 
+  /** Whether the connection lasted long enough to begin with the first backoff again. */
+  get #didWork(): boolean {
+    return this.#dependencies.clock.nowMs() - this.#connectedAtMs >= BACKOFF_BASE_MS;
+  }
+
   #dial(): void {
     const address = this.#address;
     if (address === undefined) {
@@ -133,7 +138,7 @@ export class Subchannel implements PickableEndpoint {
         this.#setState("ready");
       },
       (error: unknown) => {
-        if (!this.#closed) this.#fail(error instanceof Error ? error.message : String(error));
+        this.#fail(error instanceof Error ? error.message : String(error));
       },
     );
   }
@@ -170,7 +175,7 @@ export class Subchannel implements PickableEndpoint {
     }
     this.#connection = undefined;
     const reason = `${this.endpoint.address}: ${error.message}`;
-    if (this.#dependencies.clock.nowMs() - this.#connectedAtMs < BACKOFF_BASE_MS) {
+    if (!this.#didWork) {
       this.#fail(reason);
     } else {
       // A connection that worked for a while was lost: try once at once, then with backoff.
@@ -184,6 +189,7 @@ export class Subchannel implements PickableEndpoint {
 
   /** The server is going away: streams in flight end there, new ones need another connection. */
   #retire(): void {
+    if (this.#didWork) this.#failures = 0;
     this.#connection = undefined;
     this.#setState("idle");
     this.#loseWaiters();
@@ -206,6 +212,7 @@ export class Subchannel implements PickableEndpoint {
   }
 
   #fail(reason: string): void {
+    if (this.#closed) return;
     this.lastFailure = reason;
     const { clock, rng } = this.#dependencies;
     const ceilingMs = Math.min(BACKOFF_BASE_MS * BACKOFF_MULTIPLIER ** this.#failures, BACKOFF_MAX_MS);
