@@ -118,18 +118,25 @@ class EmbeddedControlPlane implements ControlPlane {
   }
 
   async start(listen: string): Promise<void> {
-    await this.reload();
-    if (this.#errors.some(({ mayHeal }) => mayHeal !== true)) throw new ConfigError(this.#errors);
-    this.#address = await this.#server.listen(listen);
+    // Before the first look, or a change between the two would go unseen.
     if (this.#directory !== undefined) {
       this.#watching = watchFolder(this.#directory, systemClock, () => void this.reload());
+    }
+    try {
+      await this.reload();
+      if (this.#errors.some(({ mayHeal }) => mayHeal !== true)) throw new ConfigError(this.#errors);
+      this.#address = await this.#server.listen(listen);
+    } catch (error) {
+      this.#watching?.[Symbol.dispose]();
+      throw error;
     }
   }
 
   reload(): Promise<readonly Problem[]> {
     // One after the other, or an older look could overtake a newer one.
     const result = this.#loading.then(async () => {
-      const loaded = this.#directory === undefined ? NOTHING : await loadFolder(this.#directory);
+      const loaded =
+        this.#directory === undefined ? NOTHING : await loadFolder(this.#directory, this.#defaults.namespace);
       // Many events are about files that nobody changed.
       if (loaded.text !== this.#text) this.#apply(loaded);
       this.#text = loaded.text;

@@ -6,7 +6,7 @@ import type { Clock, Timer } from "@meshwright/runtime";
 // An editor writes, renames and touches: one reload serves them all.
 const SETTLE_MS = 20;
 // For changes that the system does not tell of, as on some network file systems.
-const POLL_MS = 1_000;
+const POLL_MS = 250;
 
 /** Calls `onChange` after the files below a folder changed, until disposed. */
 export function watchFolder(folder: string, clock: Clock, onChange: () => void): Disposable {

@@ -41,14 +41,14 @@ ${http}`;
 
 /** The errors and warnings of a text, as a person reads them. */
 export function problemsOf(text: string, registrations: Registrations = NO_REGISTRATIONS): string[] {
-  const { objects, problems } = parseFile("a.yaml", text);
+  const { objects, problems } = parseFile("a.yaml", text, DEFAULTS.namespace);
   const built = buildModel(objects, registrations, DEFAULTS);
   return [...problems, ...built.problems].map(({ severity, where, message }) => `${where}: ${severity}: ${message}`);
 }
 
 /** The model of a text without problems. */
 export function modelOf(text: string, registrations: Registrations = NO_REGISTRATIONS): MeshModel {
-  const { objects, problems } = parseFile("a.yaml", text);
+  const { objects, problems } = parseFile("a.yaml", text, DEFAULTS.namespace);
   const built = buildModel(objects, registrations, DEFAULTS);
   const all = [...problems, ...built.problems];
   if (all.length > 0) throw new Error(all.map(({ where, message }) => `${where}: ${message}`).join("\n"));

@@ -64,6 +64,13 @@ describe("AdsSession", () => {
     expect(ask("endpoints", [V2])).toEqual([]);
   });
 
+  it("tells a client again what it gave up and asks for again", () => {
+    const { ask } = start();
+    const [first] = ask("endpoints", [V1]);
+    const [second] = ask("endpoints", [V2], first);
+    expect(countOf(ask("endpoints", [V1], second))).toEqual([1]);
+  });
+
   it("ignores an answer to a response that a newer one has overtaken", () => {
     const { ask } = start();
     const [first] = ask("cluster", [V1]);

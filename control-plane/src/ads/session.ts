@@ -101,11 +101,11 @@ export class AdsSession {
     }
     const names = [...new Set(request.resourceNames)].sort();
     const isNew = known === undefined || names.some((name) => !known.names.includes(name));
-    const isLess = names.length < subscription.names.length;
     // The old meaning of no names: all, until names were given once.
     subscription.isWildcard = names.length === 0 && type.allNames !== undefined && subscription.names.length === 0;
     subscription.names = names;
-    if (isLess) {
+    // A client forgets what it gives up; if it asks again it must be told again.
+    if (!subscription.isWildcard) {
       subscription.sent = new Map([...subscription.sent].filter(([name]) => names.includes(name)));
     }
     if (!isNew && !(known === undefined && subscription.isWildcard)) return NOTHING;

@@ -86,6 +86,31 @@ describe("buildModel", () => {
     expect(modelOf("", { workloads: [], interfaces }).services.get(host)?.workloads).toEqual([]);
   });
 
+  it("selects workloads of the namespace of the ServiceEntry only", () => {
+    const text = `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: a}
+spec:
+  hosts: [a.mesh]
+  ports: [{number: 80, name: grpc}]
+  workloadSelector: {labels: {app: a}}
+${["default", "other"]
+  .map(
+    (namespace) => `---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: w, namespace: ${namespace}}
+spec: {address: 10.0.0.1, labels: {app: a}}
+`,
+  )
+  .join("")}`;
+    expect(
+      modelOf(text)
+        .services.get("a.mesh")
+        ?.workloads.map(({ namespace }) => namespace),
+    ).toEqual(["default"]);
+  });
+
   it("expands short names with the namespace of their object", () => {
     const text = GREETER.replaceAll("greeter.mesh", "greeter");
     expect([...modelOf(text).services.keys()]).toEqual(["greeter.default.svc.cluster.local"]);

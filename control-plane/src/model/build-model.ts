@@ -84,7 +84,10 @@ export function buildModel(
     const workloads =
       selector === undefined
         ? spec.endpoints.map((endpoint, index) => entryWorkload(`${object.name}-${index}`, object.namespace, endpoint))
-        : selectable.filter(({ labels }) => matchesLabels(labels, selector));
+        : // Istio: a selector reaches its own namespace only.
+          selectable.filter(
+            ({ labels, namespace }) => namespace === object.namespace && matchesLabels(labels, selector),
+          );
     for (const [index, { address }] of spec.endpoints.entries()) {
       if (address === "") complain(object, ["endpoints", index], "an endpoint needs an address");
     }

@@ -10,3 +10,13 @@ export function expandHost(host: string, { namespace, domain }: HostDefaults): s
   const lower = host.toLowerCase();
   return lower.includes(".") ? lower : `${lower}.${namespace}.svc.${domain}`;
 }
+
+/** The shorter spellings of a full name: `foo.ns.svc`, `foo.ns`, and `foo` for those of the same namespace. */
+export function shortNames(host: string, { namespace, domain }: HostDefaults): string[] {
+  const suffix = `.svc.${domain}`;
+  if (!host.endsWith(suffix)) return [];
+  const inside = host.slice(0, -suffix.length);
+  const own = `.${namespace}`;
+  const bare = inside.endsWith(own) ? [inside.slice(0, -own.length)] : [];
+  return [`${inside}.svc`, inside, ...bare];
+}

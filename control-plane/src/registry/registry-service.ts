@@ -43,7 +43,7 @@ export function createRegistry(
     const iterator = requests[Symbol.asyncIterator]();
     try {
       while (true) {
-        const next = await Promise.race([iterator.next(), lease.expired]);
+        const next = await lease.bound(iterator.next());
         if (next === "expired") {
           reason = `no renewal came within ${LEASE_MS} ms`;
           throw new ConnectError(reason, Code.DeadlineExceeded);
@@ -99,7 +99,10 @@ export function createRegistry(
       isDraining: health === Health.DRAINING,
       portFor: () => port,
     };
-    if (previous !== undefined && previous.name !== name) workloads.delete(previous.name);
+    // Unless another stream has taken the old name over.
+    if (previous !== undefined && previous.name !== name && workloads.get(previous.name) === previous) {
+      workloads.delete(previous.name);
+    }
     workloads.set(name, workload);
     for (const typeName of message.interfaces) interfaces.add(typeName);
     onChange();
@@ -116,23 +119,31 @@ export function createRegistry(
 
 /** The time that a registration has left. */
 class Lease {
-  /** Resolves when no renewal came in time. */
-  readonly expired: Promise<"expired">;
   readonly #clock: Clock;
   #expire: (() => void) | undefined;
   #timer: Timer | undefined;
+  #isExpired = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.expired = new Promise((resolve) => {
-      this.#expire = () => resolve("expired");
-    });
     this.renew();
+  }
+
+  /** What `work` brings, or "expired" when no renewal came in time. One at a time. */
+  bound<T>(work: Promise<T>): Promise<T | "expired"> {
+    if (this.#isExpired) return Promise.resolve("expired");
+    return new Promise((resolve, reject) => {
+      this.#expire = () => resolve("expired");
+      work.then(resolve, reject);
+    });
   }
 
   renew(): void {
     this.#timer?.cancel();
-    this.#timer = this.#clock.setTimer(LEASE_MS, () => this.#expire?.());
+    this.#timer = this.#clock.setTimer(LEASE_MS, () => {
+      this.#isExpired = true;
+      this.#expire?.();
+    });
   }
 
   end(): void {

@@ -27,7 +27,8 @@ const TO_V1 = "      route: [{destination: {host: greeter.mesh, subset: v1}}]\n"
 describe("resources, named and shaped as istiod's grpc generator makes them", () => {
   it("have a listener whose name is the target as it was asked for", () => {
     const model = modelOf(GREETER.replaceAll("greeter.mesh", "greeter"));
-    for (const name of ["greeter:80", "greeter.default.svc.cluster.local:80"]) {
+    for (const host of ["greeter", "greeter.default", "greeter.default.svc", "greeter.default.svc.cluster.local"]) {
+      const name = `${host}:80`;
       const listener = fromBinary(ListenerSchema, listeners?.resource(model, name) ?? new Uint8Array());
       expect(listener.name).toBe(name);
       const any = listener.apiListener?.apiListener;
@@ -79,7 +80,7 @@ describe("resources, named and shaped as istiod's grpc generator makes them", ()
           headers: [
             { name: "user", headerMatchSpecifier: { case: "stringMatch" } },
             { name: "any", headerMatchSpecifier: { case: "presentMatch", value: true } },
-            { name: "x", invertMatch: true },
+            { name: "x", invertMatch: true, treatMissingHeaderAsEmpty: true },
           ],
         },
         action: {

@@ -14,7 +14,7 @@ import type {
   HTTPRoute,
   StringMatch,
 } from "@meshwright/proto/istio/networking/v1alpha3/virtual_service_pb";
-import { expandHost, type HostDefaults } from "../model/hosts.js";
+import { expandHost, type HostDefaults, shortNames } from "../model/hosts.js";
 import type { HostRoutes, MeshModel, Service } from "../model/mesh-model.js";
 import { clusterName, parseClusterName } from "./names.js";
 
@@ -48,7 +48,7 @@ export function routeConfiguration(
     virtualHosts: [
       {
         name: `${host}:${port}`,
-        domains: [host, `${host}:${port}`],
+        domains: [host, ...shortNames(host, defaults)].flatMap((name) => [name, `${name}:${port}`]),
         routes:
           routes === undefined
             ? [plainRoute(host, port)]
@@ -152,7 +152,9 @@ function headerMatcher(name: string, { matchType }: StringMatch, invert: boolean
     matchType.case === "regex"
       ? { matchPattern: { case: "safeRegex", value: { regex: matchType.value } } }
       : { matchPattern: { case: matchType.case, value: matchType.value } };
-  return { name, headerMatchSpecifier: { case: "stringMatch", value }, ...inverted };
+  // An absent header is not the unwanted one: without this it would match neither the test nor its inversion.
+  const absent = invert ? { treatMissingHeaderAsEmpty: true } : {};
+  return { name, headerMatchSpecifier: { case: "stringMatch", value }, ...inverted, ...absent };
 }
 
 function forward(route: HTTPRoute, services: ReadonlyMap<string, Service>, defaults: HostDefaults): RouteAction {

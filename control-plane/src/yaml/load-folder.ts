@@ -3,8 +3,11 @@ import { join } from "node:path";
 import type { IstioObject, LoadedFolder, Problem } from "./istio-object.js";
 import { parseFile } from "./parse-file.js";
 
-/** Reads every YAML file below a folder, in the order of their names. Hidden files are drafts of editors. */
-export async function loadFolder(folder: string): Promise<LoadedFolder> {
+/**
+ * Reads every YAML file below a folder, in the order of their names. Hidden files are drafts of editors. Objects that
+ * name no namespace belong to `namespace`.
+ */
+export async function loadFolder(folder: string, namespace: string): Promise<LoadedFolder> {
   const objects: IstioObject[] = [];
   const problems: Problem[] = [];
   let whole = "";
@@ -30,7 +33,7 @@ export async function loadFolder(folder: string): Promise<LoadedFolder> {
       continue;
     }
     whole += `${name}\n${text}\n`;
-    const parsed = parseFile(file, text);
+    const parsed = parseFile(file, text, namespace);
     objects.push(...parsed.objects);
     problems.push(...parsed.problems);
   }

@@ -17,10 +17,9 @@ const SCHEMAS: ReadonlyMap<string, DescMessage> = new Map<string, DescMessage>([
 ]);
 // Kinds that Istio has in the same group; they are passed over, not refused.
 const OTHER_KINDS = ["Gateway", "Sidecar", "EnvoyFilter", "WorkloadGroup", "ProxyConfig"];
-const DEFAULT_NAMESPACE = "default";
 
-/** Reads the documents of one file. */
-export function parseFile(file: string, text: string): Loaded {
+/** Reads the documents of one file; objects without a namespace belong to `namespace`. */
+export function parseFile(file: string, text: string, namespace: string): Loaded {
   const lines = new LineCounter();
   const objects: IstioObject[] = [];
   const problems: Problem[] = [];
@@ -35,7 +34,7 @@ export function parseFile(file: string, text: string): Loaded {
     }
     // A document may be empty, or hold nothing but comments.
     if (document.errors.length > 0 || document.toJS() === null) continue;
-    const object = parseDocument(document, positionOf, (problem) => problems.push(problem));
+    const object = parseDocument(document, namespace, positionOf, (problem) => problems.push(problem));
     if (object !== undefined) objects.push(object);
   }
   return { objects, problems };
@@ -43,6 +42,7 @@ export function parseFile(file: string, text: string): Loaded {
 
 function parseDocument(
   document: Document,
+  defaultNamespace: string,
   positionOf: (offset: number) => string,
   report: (problem: Problem) => void,
 ): IstioObject | undefined {
@@ -96,7 +96,7 @@ function parseDocument(
   if (!isValid) return undefined;
   const common = {
     name,
-    namespace: typeof namespace === "string" ? namespace : DEFAULT_NAMESPACE,
+    namespace: typeof namespace === "string" ? namespace : defaultNamespace,
     at: (path: Path) => at(nearest(document, ["spec", ...path])),
   };
   try {
