@@ -144,11 +144,12 @@ export class Subchannel implements PickableEndpoint {
   }
 
   #openSession(stream: ByteStream): Http2Connection {
-    const { clock, http2 } = this.#dependencies;
+    const { clock, rng, http2 } = this.#dependencies;
     const connection = openHttp2Session({
       role: "client",
       stream,
       clock,
+      rng,
       ...(http2 === undefined ? {} : { options: http2 }),
       handler: {
         onStream: () => {

@@ -1,3 +1,5 @@
+import type { Clock } from "../base/clock.js";
+import type { Rng } from "../base/rng.js";
 import { DataScheduler } from "./data-scheduler.js";
 import { DEFAULT_WINDOW_BYTES, MAX_STREAM_ID, MAX_WINDOW_BYTES } from "./frame.js";
 import { type FrameEvents, FrameHandler } from "./frame-handler.js";
@@ -24,6 +26,8 @@ import {
 /** What {@link createHttp2Connection} makes a connection of. */
 export interface ConnectionInit {
   readonly role: "client" | "server";
+  readonly clock: Clock;
+  readonly rng: Rng;
   readonly handler: ConnectionHandler;
   readonly options: Http2Options;
 }
@@ -71,21 +75,19 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
   #didPeerAckSettings = false;
 
   constructor({ role, handler, options }: ConnectionInit) {
-    const maxHeaderListBytes = options.maxHeaderListBytes ?? 16 * 1024;
-    const maxConcurrentStreams = options.maxConcurrentStreams ?? 1000;
-    const maxFrameBytes = options.maxFrameBytes ?? 16_384;
     this.role = role;
     this.#handler = handler;
-    this.limits = http2Limits(maxHeaderListBytes);
+    this.limits = http2Limits(options);
+    const { maxHeaderListBytes, maxConcurrentStreams, maxFrameBytes } = this.limits;
     this.#resets = new ResetMemory(this.limits.rememberedResets);
-    this.peer = defaultPeerSettings(role === "client" ? this.limits.streamsBeforeSettings : 0);
-    this.#streamWindowBytes = options.initialStreamWindowBytes ?? 1024 * 1024;
-    this.#connectionWindowBytes = options.connectionWindowBytes ?? 4 * 1024 * 1024;
+    this.peer = defaultPeerSettings(role === "client" ? this.limits.maxStreamsBeforeSettings : 0);
+    this.#streamWindowBytes = this.limits.initialStreamWindowBytes;
+    this.#connectionWindowBytes = this.limits.connectionWindowBytes;
     this.#receiveWindowBytes = this.#connectionWindowBytes;
     this.#scheduler = new DataScheduler(
       this.writer,
       {
-        streamSendBufferBytes: options.streamSendBufferBytes ?? 256 * 1024,
+        streamSendBufferBytes: this.limits.streamSendBufferBytes,
         outputHighBytes: this.limits.outputHighBytes,
       },
       { onLocalEnd: (stream) => this.#localEnd(stream), onWritten: () => this.#signal() },
@@ -114,7 +116,7 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
       !this.isDraining &&
       !this.isClosed &&
       this.streams.size < this.peer.maxConcurrentStreams &&
-      this.lastLocalStreamId < this.limits.maxUsedStreamId
+      this.lastLocalStreamId < this.limits.maxStreamId
     );
   }
 
@@ -231,6 +233,12 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
     stream.unreturnedBytes = 0;
     this.#signal();
   }
+
+  progress(_stream: StreamState): void {}
+
+  hold(_stream: StreamState): void {}
+
+  release(_stream: StreamState): void {}
 
   reset(stream: StreamState, code: ErrorCode): void {
     if (stream.isClosed) return;

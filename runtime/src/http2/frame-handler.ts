@@ -57,7 +57,7 @@ export class FrameHandler implements FrameSink {
     this.#decoder = new HeaderDecoder(4096, {
       maxHeaderListBytes,
       hardHeaderListBytes: events.limits.hardHeaderListBytes,
-      maxFieldCount: events.limits.maxFieldCount,
+      maxFieldCount: events.limits.maxHeaderFields,
     });
   }
 

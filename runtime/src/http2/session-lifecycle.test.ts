@@ -42,6 +42,8 @@ class FakeStream implements ByteStream {
   }
 }
 
+const rng = (): number => 0.5;
+
 describe("openHttp2Session", () => {
   const clock = createVirtualClock();
   const handler = { onStream: () => new RecordedStream(), onCapacity() {}, onClose() {} };
@@ -63,10 +65,10 @@ describe("openHttp2Session", () => {
         opened.sendData(Buffer.alloc(6_000_000, 1), true);
         return new RecordedStream();
       };
-      server = openHttp2Session({ role: "server", stream, clock, handler: { ...handler, onStream, onClose } });
+      server = openHttp2Session({ role: "server", stream, clock, rng, handler: { ...handler, onStream, onClose } });
     });
     const stream = await network.connect(ADDRESS, { timeoutMs: 1000 });
-    const client = openHttp2Session({ role: "client", stream, clock, handler: { ...handler, onClose } });
+    const client = openHttp2Session({ role: "client", stream, clock, rng, handler: { ...handler, onClose } });
     const call = new RecordedStream();
     call.stream = client.openStream({ fields: REQUEST }, undefined, true, call);
     for (let rounds = 0; call.closed.length === 0 && rounds < 200; rounds++) await clock.advance(0);
@@ -81,7 +83,7 @@ describe("openHttp2Session", () => {
 
   it("writes once per turn", async () => {
     const stream = new FakeStream();
-    const client = openHttp2Session({ role: "client", stream, clock, handler });
+    const client = openHttp2Session({ role: "client", stream, clock, rng, handler });
     await clock.advance(0);
     const before = stream.done.length;
     for (let count = 0; count < 10; count++) {
@@ -96,7 +98,7 @@ describe("openHttp2Session", () => {
 
   it("takes no more output while the peer does not read", async () => {
     const stream = new FakeStream();
-    const client = openHttp2Session({ role: "client", stream, clock, handler });
+    const client = openHttp2Session({ role: "client", stream, clock, rng, handler });
     stream.isFull = true;
     await clock.advance(0);
     const before = stream.done.length;
@@ -115,7 +117,7 @@ describe("openHttp2Session", () => {
       (client: Http2Connection) => client.drain(),
     ]) {
       const stream = new FakeStream();
-      finish(openHttp2Session({ role: "client", stream, clock, handler }));
+      finish(openHttp2Session({ role: "client", stream, clock, rng, handler }));
       await clock.advance(999);
       expect(stream.done.slice(-2)).toEqual(["write", "end"]);
       await clock.advance(1);
@@ -125,7 +127,7 @@ describe("openHttp2Session", () => {
 
   it("gives a client longer to read the last response of a server that drained", async () => {
     const stream = new FakeStream();
-    const server = openHttp2Session({ role: "server", stream, clock, handler });
+    const server = openHttp2Session({ role: "server", stream, clock, rng, handler });
     stream.handler?.onBytes(Buffer.concat([CLIENT_PREFACE, settingsFrame([])]));
     server.drain();
     stream.handler?.onBytes(frame("PING", FrameFlag.ACK, 0, Buffer.alloc(8)));
@@ -138,7 +140,7 @@ describe("openHttp2Session", () => {
   it("leaves no timer behind when the peer closes as well, before or after", async () => {
     for (const isFirst of [true, false]) {
       const stream = new FakeStream();
-      const client = openHttp2Session({ role: "client", stream, clock, handler });
+      const client = openHttp2Session({ role: "client", stream, clock, rng, handler });
       if (isFirst) stream.handler?.onClose(undefined);
       client.close(ErrorCode.NO_ERROR, "done");
       if (!isFirst) stream.handler?.onClose(undefined);

@@ -83,6 +83,7 @@ async function clientOf(
   const connection = openHttp2Session({
     role: "client",
     stream,
+    rng: () => 0.5,
     clock: systemClock,
     options,
     handler: {
@@ -126,6 +127,7 @@ async function nodeClientOf(
     const connection = openHttp2Session({
       role: "server",
       stream,
+      rng: () => 0.5,
       clock: systemClock,
       options,
       handler: {

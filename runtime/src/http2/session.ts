@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../base/clock.js";
 import type { ByteStream } from "../base/network.js";
+import type { Rng } from "../base/rng.js";
 import { createHttp2Connection } from "./connection.js";
 import type { ConnectionHandler, Http2Connection, Http2Options } from "./types.js";
 
@@ -13,6 +14,7 @@ export interface SessionInit {
   readonly role: "client" | "server";
   readonly stream: ByteStream;
   readonly clock: Clock;
+  readonly rng: Rng;
   readonly options?: Http2Options;
   readonly handler: Omit<ConnectionHandler, "onOutput">;
 }
@@ -23,7 +25,7 @@ export interface SessionInit {
  *
  * No handler is called before this returns.
  */
-export function openHttp2Session({ role, stream, clock, options, handler }: SessionInit): Http2Connection {
+export function openHttp2Session({ role, stream, clock, rng, options, handler }: SessionInit): Http2Connection {
   let isFlushQueued = false;
   let isBlocked = false;
   let isOver = false;
@@ -40,6 +42,8 @@ export function openHttp2Session({ role, stream, clock, options, handler }: Sess
 
   const connection: Http2Connection = createHttp2Connection({
     role,
+    clock,
+    rng,
     options: options ?? {},
     handler: {
       onOutput: () => {
@@ -49,6 +53,7 @@ export function openHttp2Session({ role, stream, clock, options, handler }: Sess
       },
       onStream: (opened, fields, endStream) => handler.onStream(opened, fields, endStream),
       onCapacity: () => handler.onCapacity(),
+      onLimit: (exceeded) => handler.onLimit?.(exceeded),
       onClose: (error) => {
         // The last words, such as GOAWAY, leave before the end.
         connection.takeOutput(write);

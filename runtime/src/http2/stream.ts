@@ -10,6 +10,9 @@ export interface StreamOwner {
   ): void;
   writeData(stream: StreamState, bytes: Uint8Array, endStream: boolean, prefix: Uint8Array | undefined): boolean;
   consume(stream: StreamState, byteCount: number): void;
+  progress(stream: StreamState): void;
+  hold(stream: StreamState): void;
+  release(stream: StreamState): void;
   reset(stream: StreamState, code: ErrorCode): void;
 }
 
@@ -69,6 +72,18 @@ export class StreamState implements Http2Stream {
 
   consume(byteCount: number): void {
     this.#owner.consume(this, byteCount);
+  }
+
+  progress(): void {
+    this.#owner.progress(this);
+  }
+
+  hold(): void {
+    this.#owner.hold(this);
+  }
+
+  release(): void {
+    this.#owner.release(this);
   }
 
   reset(code: ErrorCode): void {

@@ -1,3 +1,7 @@
+import type { LimitExceeded } from "./limits.js";
+
+export type { Http2Options, LimitExceeded } from "./limits.js";
+
 /**
  * Decoded or to-be-encoded header fields in wire order, flat: name, value, name, value. Names are lower case; pseudo
  * headers come first.
@@ -71,6 +75,15 @@ export interface Http2Stream {
   sendData(bytes: Uint8Array, endStream: boolean, prefix?: Uint8Array): boolean;
   /** Gives `byteCount` received bytes back to the peer's window. */
   consume(byteCount: number): void;
+  /** The received bytes completed something of use, such as a message: their small frames were no waste. */
+  progress(): void;
+  /**
+   * Work for the stream began that its end does not stop. Until `release` it keeps its place among the concurrent
+   * streams, also when it was reset: a peer that resets can't have more work done at once than one that waits.
+   */
+  hold(): void;
+  /** That work has ended. Once for each `hold`. */
+  release(): void;
   /** Ends the stream in both directions at once. `onClose` is not called for it. After the end nothing happens. */
   reset(code: ErrorCode): void;
 }
@@ -83,6 +96,8 @@ export interface ConnectionHandler {
   onStream(stream: Http2Stream, fields: HeaderFields, endStream: boolean): StreamHandler;
   /** The peer's limit on concurrent streams rose, a stream ended below it, or GOAWAY arrived: ask `canOpenStream`. */
   onCapacity(): void;
+  /** The peer went over a limit; what follows from it, if anything, follows by its own event. */
+  onLimit?(exceeded: LimitExceeded): void;
   /** The connection is over; take the rest of the output, then close. Every stream had its `onClose` before. */
   onClose(error: ConnectionError | undefined): void;
 }
@@ -124,20 +139,4 @@ export interface Http2Connection {
   drain(): void;
   /** Ends the connection now: GOAWAY with `code`, every stream closed. */
   close(code: ErrorCode, message: string): void;
-}
-
-/** Options of a connection, with Envoy's and gRPC's usual values as defaults. */
-export interface Http2Options {
-  /** Streams that a peer may have open at once. Servers only. Defaults to 1000. */
-  readonly maxConcurrentStreams?: number;
-  /** SETTINGS_INITIAL_WINDOW_SIZE that we announce, bytes. Defaults to 1 MiB. */
-  readonly initialStreamWindowBytes?: number;
-  /** Receive window of the whole connection, bytes. Defaults to 4 MiB. */
-  readonly connectionWindowBytes?: number;
-  /** Largest frame payload that we accept, 16,384 to 16,777,215 bytes. Defaults to 16,384. */
-  readonly maxFrameBytes?: number;
-  /** Largest decoded header list, as RFC 9113 section 6.5.2 counts it. Defaults to 16 KiB. */
-  readonly maxHeaderListBytes?: number;
-  /** Bytes queued on a stream above which `sendData` returns false. Defaults to 256 KiB. */
-  readonly streamSendBufferBytes?: number;
 }

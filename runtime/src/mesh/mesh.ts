@@ -131,7 +131,7 @@ class NodeMesh implements Mesh {
 
   async serve(options: ServeOptions): Promise<MeshServer> {
     this.#assertOpen();
-    const rpc = new RpcServer({ network: nodeNetwork, clock: systemClock }, options);
+    const rpc = new RpcServer({ network: nodeNetwork, clock: systemClock, rng: systemRng }, options);
     const host = options.host ?? defaultHost(this.#controlPlane);
     const bound = await rpc.listen({ kind: "tcp", host, port: options.port });
     const port = bound.kind === "tcp" ? bound.port : options.port;

@@ -1,6 +1,7 @@
 import type { Interceptor } from "@connectrpc/connect";
 import { systemClock } from "../base/clock.js";
 import { formatAddress, parseAddress } from "../base/network.js";
+import { systemRng } from "../base/rng.js";
 import type { ServiceRegistration } from "../codegenv1/types.js";
 import type { Http2Options } from "../http2/types.js";
 import { nodeNetwork } from "../net/node-network.js";
@@ -34,7 +35,7 @@ export interface Server extends AsyncDisposable {
 
 /** Makes a gRPC server without a mesh: nothing is registered anywhere. */
 export function createServer(options: ServerOptions): Server {
-  const server = new RpcServer({ network: nodeNetwork, clock: systemClock }, options);
+  const server = new RpcServer({ network: nodeNetwork, clock: systemClock, rng: systemRng }, options);
   return {
     async listen(text) {
       const address = parseAddress(text);

@@ -27,7 +27,10 @@ describe("RpcServer", () => {
         };
       },
     };
-    const server = new RpcServer({ network: network as Network, clock: createVirtualClock() }, { services: [] });
+    const server = new RpcServer(
+      { network: network as Network, clock: createVirtualClock(), rng: () => 0.5 },
+      { services: [] },
+    );
     const listening = server.listen(ADDRESS);
     await server.close();
     bind();

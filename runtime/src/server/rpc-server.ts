@@ -1,6 +1,7 @@
 import type { Interceptor } from "@connectrpc/connect";
 import type { Clock } from "../base/clock.js";
 import { type Address, type ByteStream, formatAddress, type Listener, type Network } from "../base/network.js";
+import type { Rng } from "../base/rng.js";
 import type { ServiceRegistration } from "../codegenv1/types.js";
 import { openHttp2Session } from "../http2/session.js";
 import { ErrorCode, type Http2Connection, type Http2Options } from "../http2/types.js";
@@ -29,6 +30,7 @@ export interface RpcServerOptions {
 export interface RpcServerDependencies {
   readonly network: Network;
   readonly clock: Clock;
+  readonly rng: Rng;
 }
 
 const DEFAULT_READ_MAX_BYTES = 4 * 1024 * 1024;
@@ -119,6 +121,7 @@ export class RpcServer {
       role: "server",
       stream,
       clock: this.#dependencies.clock,
+      rng: this.#dependencies.rng,
       ...(http2 === undefined ? {} : { options: http2 }),
       handler: {
         onStream: (opened, fields, endStream) => accept(opened, fields, endStream, this.#methods, this.#environment),

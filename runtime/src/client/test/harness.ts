@@ -64,6 +64,7 @@ export class Harness {
       const connection = openHttp2Session({
         role: "server",
         stream,
+        rng: () => 0.5,
         clock: this.clock,
         handler: {
           onStream: (opened) => {

@@ -1,3 +1,4 @@
+import { createVirtualClock, type VirtualClock } from "../../testing/virtual-clock.js";
 import { createHttp2Connection } from "../connection.js";
 import type { ConnectionError, HeaderFields, Http2Connection, Http2Options, Http2Stream } from "../types.js";
 import { REQUEST, RecordedStream } from "./scripted-peer.js";
@@ -22,6 +23,7 @@ export interface Side {
 
 /** A client and a server back to back, without a socket between them. */
 export interface ConnectionPair {
+  readonly clock: VirtualClock;
   readonly client: Side;
   readonly server: Side;
   /** The streams that the server accepted, in order. */
@@ -34,11 +36,14 @@ export interface ConnectionPair {
 
 /** Makes a pair that has shaken hands. */
 export function connectionPair({ client, server, cut = (bytes) => [bytes], onRequest }: PairOptions): ConnectionPair {
+  const clock = createVirtualClock();
   const requests: RecordedStream[] = [];
   const side = (role: "client" | "server", options: Http2Options = {}): Side => {
     const closed: (ConnectionError | undefined)[] = [];
     const connection = createHttp2Connection({
       role,
+      clock,
+      rng: () => 0.5,
       options,
       handler: {
         onOutput: () => {},
@@ -74,6 +79,7 @@ export function connectionPair({ client, server, cut = (bytes) => [bytes], onReq
   };
   pump();
   return {
+    clock,
     client: left,
     server: right,
     requests,

@@ -1,3 +1,4 @@
+import { createVirtualClock, type VirtualClock } from "../../testing/virtual-clock.js";
 import { createHttp2Connection } from "../connection.js";
 import { CLIENT_PREFACE, FrameFlag, FrameType, readUint31, readUint32, writeFrameHeader } from "../frame.js";
 import {
@@ -54,6 +55,7 @@ export class RecordedStream implements StreamHandler {
 
 /** A peer that speaks in single frames, right or wrong, and what the connection under test makes of them. */
 export class ScriptedPeer {
+  readonly clock: VirtualClock = createVirtualClock();
   readonly connection: Http2Connection;
   readonly streams: RecordedStream[] = [];
   readonly closed: (ConnectionError | undefined)[] = [];
@@ -71,6 +73,8 @@ export class ScriptedPeer {
     this.#skipPreface = role === "client";
     this.connection = createHttp2Connection({
       role,
+      clock: this.clock,
+      rng: () => 0.5,
       options,
       handler: {
         onOutput: () => {

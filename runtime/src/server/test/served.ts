@@ -34,6 +34,7 @@ export interface RawRequest {
 export class Served {
   readonly clock: VirtualClock = createVirtualClock();
   readonly network: SimulatedNetwork = createSimulatedNetwork({ clock: this.clock });
+  readonly rng = (): number => 0.5;
   readonly server: RpcServer;
   readonly closed: string[] = [];
   #connection: Http2Connection | undefined;
@@ -55,6 +56,7 @@ export class Served {
     this.#connection = openHttp2Session({
       role: "client",
       stream,
+      rng: () => 0.5,
       clock: this.clock,
       handler: {
         onStream: () => new RecordedStream(),

@@ -1,0 +1,37 @@
+/**
+ * The wire alone, for tools, tests and gateways that speak HTTP/2 or gRPC without a mesh: HTTP/2 (RFC 9113), HPACK
+ * (RFC 7541) and gRPC's message framing, all without IO, and the network of this process to run them on.
+ */
+export { type Clock, systemClock, type Timer } from "./base/clock.js";
+export {
+  type Address,
+  type ByteStream,
+  type ByteStreamHandler,
+  type ConnectOptions,
+  formatAddress,
+  type Listener,
+  type Network,
+  parseAddress,
+} from "./base/network.js";
+export { type Rng, systemRng } from "./base/rng.js";
+export { type ConnectionInit, createHttp2Connection } from "./http2/connection.js";
+export { type DecodedBlock, HeaderDecoder, type HeaderListLimits } from "./http2/hpack/decoder.js";
+export { HeaderEncoder } from "./http2/hpack/encoder.js";
+export type { Http2Limits, Http2Options, Http2Preset, LimitExceeded, LimitName } from "./http2/limits.js";
+export { http2Limits } from "./http2/limits.js";
+export { OutputBuffer } from "./http2/output-buffer.js";
+export { openHttp2Session, type SessionInit } from "./http2/session.js";
+export {
+  type ConnectionError,
+  type ConnectionHandler,
+  ErrorCode,
+  type ErrorOrigin,
+  type HeaderFields,
+  type HeaderTemplate,
+  type Http2Connection,
+  type Http2Stream,
+  type StreamError,
+  type StreamHandler,
+} from "./http2/types.js";
+export { nodeNetwork } from "./net/node-network.js";
+export { MessageReader, type MessageSink, PREFIX_BYTES, writeMessagePrefix } from "./rpc/framing.js";
