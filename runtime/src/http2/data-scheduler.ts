@@ -82,13 +82,16 @@ export class DataScheduler {
 
   /** Forgets what a stream has queued. */
   drop(stream: StreamState): void {
-    this.#queuedBytes -= stream.queuedBytes;
-    stream.queue.length = 0;
-    stream.queuedBytes = 0;
-    this.#ready.delete(stream);
-    this.#blocked.delete(stream);
+    if (stream.queue.length > 0) {
+      this.#queuedBytes -= stream.queuedBytes;
+      stream.queue.length = 0;
+      stream.queuedBytes = 0;
+      this.#ready.delete(stream);
+      this.#blocked.delete(stream);
+    }
+    if (this.#crowded.size === 0) return;
     this.#crowded.delete(stream);
-    if (this.#crowded.size > 0) this.#wakeCrowd();
+    this.#wakeCrowd();
   }
 
   /** WINDOW_UPDATE of the connection: false when its window is above 2^31-1. */

@@ -43,9 +43,10 @@ export class PeerBudgets {
     this.#streams += 1;
   }
 
-  /** A stream ended, in order or not, after there was time to work on it. */
+  /** A stream ended, in order or not, after there was time to work on it: whatever came on it was of use. */
   streamEnded(): void {
     this.#resets.give();
+    this.#tiny.give();
   }
 
   /** We sent DATA: the peer will answer with WINDOW_UPDATE, and may ask for the way with a PING. */

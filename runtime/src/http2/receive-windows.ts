@@ -15,7 +15,8 @@ export interface ReceiveWindowsOwner {
 /**
  * What the peer may send (RFC 9113 section 5.2), given back as it is consumed, and more of it while a reader keeps up
  * with a fast peer. As in gRPC a PING measures the way: what arrives between it and its answer is what bandwidth and
- * delay keep in flight. Two thirds of the window or more say that the window is what holds the peer back; it doubles.
+ * delay keep in flight. Bytes are given back when half a window was consumed, so a peer that is held back by nothing
+ * but its window has about half of it under way; a third or more is taken for that, and the window doubles.
  *
  * A measurement begins only where half a stream's window was used, so that small calls never pay for one.
  *
@@ -116,13 +117,13 @@ export class ReceiveWindows {
     const inFlightBytes = this.#measuredBytes;
     this.#measuredBytes = -1;
     const { maxStreamWindowBytes, maxConnectionWindowBytes } = this.#limits;
-    if (3 * inFlightBytes >= 2 * this.#streamBytes && this.#streamBytes < maxStreamWindowBytes) {
+    if (3 * inFlightBytes >= this.#streamBytes && this.#streamBytes < maxStreamWindowBytes) {
       this.#streamBytes = Math.min(2 * this.#streamBytes, maxStreamWindowBytes);
       // The peer may use it from the moment that it reads of it, which is later than this.
       this.#enforcedStreamBytes = Math.max(this.#enforcedStreamBytes, this.#streamBytes);
       this.#owner.sendInitialWindow(this.#streamBytes);
     }
-    if (3 * inFlightBytes >= 2 * this.#connectionBytes && this.#connectionBytes < maxConnectionWindowBytes) {
+    if (3 * inFlightBytes >= this.#connectionBytes && this.#connectionBytes < maxConnectionWindowBytes) {
       const grownBytes = Math.min(2 * this.#connectionBytes, maxConnectionWindowBytes);
       this.#returnToConnection(grownBytes - this.#connectionBytes);
       this.#connectionBytes = grownBytes;
