@@ -4,7 +4,13 @@ import { type Address, type ByteStream, type Network, parseAddress } from "../ba
 import type { Rng } from "../base/rng.js";
 import type { Endpoint } from "../config/endpoint.js";
 import { openHttp2Session } from "../http2/session.js";
-import { type ConnectionError, ErrorCode, type Http2Connection, type Http2Options } from "../http2/types.js";
+import {
+  type ConnectionError,
+  ErrorCode,
+  type Http2Connection,
+  type Http2Options,
+  type LimitExceeded,
+} from "../http2/types.js";
 
 /** What a {@link Subchannel} is built from; the same for every endpoint of a cluster. */
 export interface SubchannelDependencies {
@@ -12,6 +18,8 @@ export interface SubchannelDependencies {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly http2?: Http2Options;
+  /** The server at that address went over a limit. */
+  readonly onLimit?: (role: "client", peer: string, exceeded: LimitExceeded) => void;
   /** Milliseconds until a connection attempt fails. */
   readonly connectTimeoutMs: number;
   /** The state changed. Called from IO, never from within `connect` or `close`. */
@@ -156,6 +164,7 @@ export class Subchannel implements PickableEndpoint {
           throw new Error("a client connection got a stream from its server");
         },
         onCapacity: () => this.#onCapacity(connection),
+        onLimit: (exceeded) => this.#dependencies.onLimit?.("client", this.endpoint.address, exceeded),
         onClose: (error) => this.#onClose(connection, error),
       },
     });
