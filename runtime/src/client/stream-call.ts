@@ -84,6 +84,12 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
     this.#credit.hold(wireBytes);
   }
 
+  onBacklog(): void {
+    // Not known yet to be of use, but bounded by the window.
+    this.stream?.progress();
+    this.#giveBack();
+  }
+
   onPlain(bytes: Uint8Array, wireBytes: number, charge: number): void {
     let message: unknown;
     try {
@@ -165,13 +171,14 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
     const error = status.code === 0 ? undefined : statusToError(status, this.metadata);
     if (!this.#isReported && error !== undefined) {
       this.#isReported = true;
+      this.#inbox.close();
       this.#result.onError(error);
       this.messages.end();
       return;
     }
     this.#report();
     this.#end = error;
-    if (this.responseTrailers !== undefined) {
+    if (this.responseTrailers !== undefined && !this.#inbox.isClosed) {
       // The server's last word comes after its messages.
       this.#inbox.end();
       return;

@@ -97,6 +97,8 @@ export class UnaryCall extends Call implements InboxOwner {
     if (this.#arrived > 1) this.#refuseMore();
   }
 
+  onBacklog(): void {}
+
   onPlain(bytes: Uint8Array, _wireBytes: number, charge: number): void {
     this.#inbox.taken(charge);
     try {

@@ -14,8 +14,10 @@ export interface MessageLimits {
 
 /** Gets what a {@link MessageInbox} makes of a body, in order. Must not throw. */
 export interface InboxOwner {
-  /** A message is complete: `wireBytes` with its prefix wait to be taken. Zero: bytes that are not looked at yet. */
+  /** A message is complete: `wireBytes` with its prefix wait to be taken. */
   onArrived(wireBytes: number): void;
+  /** Bytes have to wait for their turn, or had it: what may be given back to the sender's window is another. */
+  onBacklog(): void;
   /** The same message, plain. Hand `charge` to `taken` when somebody took it. */
   onPlain(bytes: Uint8Array, wireBytes: number, charge: number): void;
   /** The body ended and every message was handed over; `isPartial`: it ended within one. */
@@ -53,6 +55,11 @@ export class MessageInbox implements MessageSink {
     this.#reader = new MessageReader(this, limits.readMaxBytes);
   }
 
+  /** Whether nothing more comes out of it. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Received bytes that wait in front of the decoder. */
   get waitingBytes(): number {
     return this.#reader.waitingBytes;
@@ -66,8 +73,9 @@ export class MessageInbox implements MessageSink {
   /** Takes the next bytes of the body. */
   receive(bytes: Uint8Array): void {
     if (this.#isClosed) return;
-    if (this.#reader.isPaused) this.#owner.onArrived(0);
+    const isWaiting = this.#reader.isPaused;
     this.#check(this.#reader.read(bytes));
+    if (isWaiting) this.#owner.onBacklog();
   }
 
   /** The body ended. `onBodyEnd` follows when its last message was handed over, at once or later. */
@@ -137,6 +145,7 @@ export class MessageInbox implements MessageSink {
   #goOn(): void {
     if (this.#isClosed || this.#isDecompressing || this.#isFull) return;
     this.#check(this.#reader.resume());
+    this.#owner.onBacklog();
     this.#settle();
   }
 

@@ -62,6 +62,7 @@ export abstract class ServerCall implements StreamHandler, InboxOwner {
   protected readonly compression: SendCompression | undefined;
   #deadline: Timer | undefined;
   #didSendHeaders = false;
+  #isWorking = false;
 
   protected constructor(
     stream: Http2Stream,
@@ -106,6 +107,11 @@ export abstract class ServerCall implements StreamHandler, InboxOwner {
     this.stream.progress();
   }
 
+  onBacklog(): void {
+    // Not known yet to be of use, but bounded by the window.
+    this.stream.progress();
+  }
+
   onPlain(bytes: Uint8Array, wireBytes: number, charge: number): void {
     let message: unknown;
     try {
@@ -144,12 +150,15 @@ export abstract class ServerCall implements StreamHandler, InboxOwner {
    * reset nor a deadline can hurry.
    */
   protected startWork(): void {
+    this.#isWorking = true;
     this.environment.onCallStart();
     this.stream.hold();
   }
 
-  /** The handler came to its end; once for each {@link startWork}. */
+  /** The handler came to its end. */
   protected endWork(): void {
+    if (!this.#isWorking) return;
+    this.#isWorking = false;
     this.stream.release();
     this.environment.onCallEnd();
   }

@@ -45,6 +45,11 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
     this.#credit.hold(wireBytes);
   }
 
+  override onBacklog(): void {
+    super.onBacklog();
+    this.#giveBack();
+  }
+
   onConsumed(byteCount: number, charge: number): void {
     if (!this.#isDropping) {
       this.#credit.release(byteCount);

@@ -55,26 +55,27 @@ export class UnaryServerCall extends ServerCall {
     let result: unknown;
     try {
       result = this.#run(this.#request, this.context);
+      if (isThenable(result)) {
+        result.then(
+          (message) => this.#respond(message),
+          (error: unknown) => this.#giveUp(error),
+        );
+        return;
+      }
     } catch (error) {
-      this.endWork();
-      this.failWith(error);
+      this.#giveUp(error);
       return;
     }
-    if (isThenable(result)) {
-      result.then(
-        (message) => this.#respond(message),
-        (error: unknown) => {
-          this.endWork();
-          this.failWith(error);
-        },
-      );
-    } else {
-      this.#respond(result);
-    }
+    this.#respond(result);
   }
 
   // The handler learns it from its signal; there is nothing else to stop.
   protected override onAbandoned(): void {}
+
+  #giveUp(error: unknown): void {
+    this.endWork();
+    this.failWith(error);
+  }
 
   #respond(message: unknown): void {
     this.endWork();

@@ -5,7 +5,7 @@ import type { EndpointHealth } from "../../config/endpoint.js";
 import type { RetryPolicy, Route, RouteAction } from "../../config/route.js";
 import type { ClusterConfig, XdsConfig } from "../../config/xds-config.js";
 import { openHttp2Session } from "../../http2/session.js";
-import type { Http2Connection, Http2Options, Http2Stream } from "../../http2/types.js";
+import type { Http2Connection, Http2Options, Http2Stream, LimitExceeded } from "../../http2/types.js";
 import { createRpcMethod } from "../../rpc/method.js";
 import { RpcServer } from "../../server/rpc-server.js";
 import { echoMethod, echoService, note, textOf } from "../../server/test/echo-service.js";
@@ -35,8 +35,14 @@ export class Harness {
   readonly rng = (): number => 0;
   readonly channel: Channel = new Channel("echo:80", this);
   readonly servers = new Map<string, RpcServer>();
+  /** Limits that a server went over, with its address. */
+  readonly limits: string[] = [];
   /** Addresses of the servers that handled a call, in order. */
   readonly handled: string[] = [];
+
+  readonly onLimit = (_role: "client" | "server", peer: string, { limit }: LimitExceeded): void => {
+    this.limits.push(`${peer} ${limit}`);
+  };
 
   /** Serves `test.Echo` at `host:80`. */
   async serve(host: string, say: Say = (text) => `${host}: ${text}`, http2: Http2Options = {}): Promise<RpcServer> {
