@@ -33,6 +33,8 @@ export class Harness {
   readonly clock: VirtualClock = createVirtualClock();
   readonly network: SimulatedNetwork = createSimulatedNetwork({ clock: this.clock });
   readonly rng = (): number => 0;
+  /** For connections that are made from now on. */
+  http2: Http2Options = {};
   readonly channel: Channel = new Channel("echo:80", this);
   readonly servers = new Map<string, RpcServer>();
   /** Limits that a server went over, with its address. */
