@@ -2,6 +2,7 @@ import type { Interceptor } from "@connectrpc/connect";
 import { systemClock } from "../base/clock.js";
 import { formatAddress, parseAddress } from "../base/network.js";
 import { systemRng } from "../base/rng.js";
+import type { ServerTls } from "../base/tls.js";
 import type { ServiceRegistration } from "../codegenv1/types.js";
 import type { Http2Options } from "../http2/types.js";
 import { nodeNetwork } from "../net/node-network.js";
@@ -20,6 +21,8 @@ export interface ServerOptions {
   /** Smallest message that is compressed, bytes. Defaults to 1 KiB. */
   readonly compressMinBytes?: number;
   readonly http2?: Http2Options;
+  /** Speaks TLS, with clients that offer HTTP/2 (ALPN `h2`). Absent: plaintext. */
+  readonly tls?: ServerTls;
   /** Milliseconds that `close` waits for calls in flight. Defaults to 30 s. */
   readonly shutdownGraceMs?: number;
 }

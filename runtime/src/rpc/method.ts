@@ -23,7 +23,12 @@ export function methodPath(desc: DescMethod): string {
 export const USER_AGENT = "grpc-node-meshwright/0.1.0";
 
 /** Prepares calls to a method; `authority` is what servers get as `:authority`, `maxNesting` bounds their messages. */
-export function createRpcMethod(desc: DescMethod, authority: string, maxNesting?: number): RpcMethod {
+export function createRpcMethod(
+  desc: DescMethod,
+  authority: string,
+  maxNesting?: number,
+  scheme: "http" | "https" = "http",
+): RpcMethod {
   const path = methodPath(desc);
   return {
     desc,
@@ -35,7 +40,7 @@ export function createRpcMethod(desc: DescMethod, authority: string, maxNesting?
         ":method",
         "POST",
         ":scheme",
-        "http",
+        scheme,
         ":path",
         path,
         ":authority",
