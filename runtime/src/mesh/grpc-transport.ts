@@ -8,6 +8,7 @@ import { createDirectChannel } from "../client/direct-channel.js";
 import { http2Limits } from "../http2/limits.js";
 import type { Http2Options } from "../http2/types.js";
 import { nodeNetwork } from "../net/node-network.js";
+import { assertClientTls } from "../net/tls-options.js";
 import { createRpcMethod } from "../rpc/method.js";
 import { sendCompression } from "../rpc/outgoing.js";
 import { createLimitReporter } from "../telemetry/limit-reporter.js";
@@ -39,7 +40,7 @@ export interface GrpcTransport extends Transport, AsyncDisposable {
 }
 
 /**
- * Makes a transport to one gRPC server, without a mesh.
+ * Makes a transport to one gRPC server, without a mesh. Throws when `baseUrl` or `tls` make no client.
  *
  * @example
  * ```ts
@@ -52,6 +53,7 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
   if (scheme === "http" && options.tls !== undefined) {
     throw new Error(`baseUrl "${options.baseUrl}" is plaintext and tls is set: write https:// or leave tls out`);
   }
+  if (scheme === "https") assertClientTls(options.tls ?? {}, address.host);
   const channel = createDirectChannel(formatAddress(address), {
     network: scheme === "https" ? withTls(nodeNetwork, options.tls ?? {}) : nodeNetwork,
     clock: systemClock,
@@ -86,6 +88,8 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
   return { ...transport, close, [Symbol.asyncDispose]: close };
 }
 
+type TcpAddress = Address & { readonly kind: "tcp" };
+
 /** The same network with TLS on every connection that is made. */
 function withTls(network: Network, tls: ClientTls): Network {
   return {
@@ -94,7 +98,7 @@ function withTls(network: Network, tls: ClientTls): Network {
   };
 }
 
-function parseBaseUrl(text: string): { scheme: "http" | "https"; authority: string; address: Address } {
+function parseBaseUrl(text: string): { scheme: "http" | "https"; authority: string; address: TcpAddress } {
   const fail = (why: string): never => {
     throw new Error(`baseUrl "${text}" ${why}: expected http://host:port or https://host:port`);
   };
@@ -105,6 +109,6 @@ function parseBaseUrl(text: string): { scheme: "http" | "https"; authority: stri
   if (pathname !== "/" || search !== "" || hash !== "") return fail("has more than a host and a port");
   const scheme = protocol === "https:" ? "https" : "http";
   const address = parseAddress(`${hostname}:${port === "" ? (scheme === "https" ? 443 : 80) : port}`);
-  if (address === undefined) return fail("has a host that is none");
+  if (address?.kind !== "tcp") return fail("has a host that is none");
   return { scheme, authority: host, address };
 }

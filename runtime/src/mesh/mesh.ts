@@ -14,6 +14,7 @@ import { createControlPlaneRegistrar, type RegistryEvent } from "../registry/con
 import type { Registrar, RegistrationHandle } from "../registry/registrar.js";
 import { sendCompression } from "../rpc/outgoing.js";
 import { RpcServer } from "../server/rpc-server.js";
+import { createConnectionReporter } from "../telemetry/connection-reporter.js";
 import { createLimitReporter } from "../telemetry/limit-reporter.js";
 import { createXdsClient, type XdsClient } from "../xds/client.js";
 import { createAdsTransport } from "./ads-transport.js";
@@ -137,7 +138,13 @@ class NodeMesh implements Mesh {
   async serve(options: ServeOptions): Promise<MeshServer> {
     this.#assertOpen();
     const rpc = new RpcServer(
-      { network: nodeNetwork, clock: systemClock, rng: systemRng, onLimit: this.#onLimit },
+      {
+        network: nodeNetwork,
+        clock: systemClock,
+        rng: systemRng,
+        onLimit: this.#onLimit,
+        onConnectionError: createConnectionReporter(),
+      },
       options,
     );
     const host = options.host ?? defaultHost(this.#controlPlane);

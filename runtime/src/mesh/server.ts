@@ -6,7 +6,9 @@ import type { ServerTls } from "../base/tls.js";
 import type { ServiceRegistration } from "../codegenv1/types.js";
 import type { Http2Options } from "../http2/types.js";
 import { nodeNetwork } from "../net/node-network.js";
+import { assertServerTls } from "../net/tls-options.js";
 import { RpcServer } from "../server/rpc-server.js";
+import { createConnectionReporter } from "../telemetry/connection-reporter.js";
 import { createLimitReporter } from "../telemetry/limit-reporter.js";
 
 /** Options of {@link createServer}. */
@@ -37,10 +39,17 @@ export interface Server extends AsyncDisposable {
   close(graceMs?: number): Promise<void>;
 }
 
-/** Makes a gRPC server without a mesh: nothing is registered anywhere. */
+/** Makes a gRPC server without a mesh: nothing is registered anywhere. Throws when `tls` makes no server. */
 export function createServer(options: ServerOptions): Server {
+  if (options.tls !== undefined) assertServerTls(options.tls);
   const server = new RpcServer(
-    { network: nodeNetwork, clock: systemClock, rng: systemRng, onLimit: createLimitReporter() },
+    {
+      network: nodeNetwork,
+      clock: systemClock,
+      rng: systemRng,
+      onLimit: createLimitReporter(),
+      onConnectionError: createConnectionReporter(),
+    },
     options,
   );
   return {

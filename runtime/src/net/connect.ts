@@ -1,5 +1,5 @@
 import { createConnection, type Socket } from "node:net";
-import { connect as connectTls, createSecureContext } from "node:tls";
+import { connect as connectTls } from "node:tls";
 import { systemClock } from "../base/clock.js";
 import { type Address, type ByteStream, type ConnectOptions, formatAddress } from "../base/network.js";
 import type { ClientTls } from "../base/tls.js";
@@ -7,7 +7,7 @@ import { describeError } from "./describe-error.js";
 import { expectedNames } from "./peer-identity.js";
 import { SocketStream } from "./socket-stream.js";
 import { explainTlsError } from "./tls-error.js";
-import { clientTlsOptions } from "./tls-options.js";
+import { clientTlsOptions, secureContextOf } from "./tls-options.js";
 import { checkPeer, type PeerCheck } from "./tls-peer.js";
 
 /** A socket on its way, and how it gets there. */
@@ -67,7 +67,7 @@ function dialTls(address: Address, tls: ClientTls): Dial {
     // Mistakes in the options show before anything is sent.
     const expected = expectedNames(tls, host);
     const options = clientTlsOptions(tls, host);
-    const secureContext = createSecureContext(options);
+    const secureContext = secureContextOf(options);
     const target = address.kind === "tcp" ? { host: address.host, port: address.port } : { path: address.path };
     const socket = connectTls({ ...options, ...target, secureContext });
     return {

@@ -6,7 +6,7 @@ import { describeError } from "./describe-error.js";
 import { createHandshakes } from "./handshakes.js";
 import { formatPeer, SocketStream } from "./socket-stream.js";
 import { explainTlsError } from "./tls-error.js";
-import { handshakeTimeoutMs, serverTlsOptions } from "./tls-options.js";
+import { assertServerTls, handshakeTimeoutMs, serverTlsOptions } from "./tls-options.js";
 import { checkPeer } from "./tls-peer.js";
 
 const MAX_TIMER_MS = 0x7fffffff;
@@ -98,9 +98,11 @@ function acceptTls(
     if (!isTimedOut) refuse(peer, explainRefusal(error, socket), error);
   };
   try {
-    // Node's own timeout starts again with every byte, so it is none; it must not come first.
+    assertServerTls(tls);
+    // Half-open sockets would wait for the rest of a handshake whose peer is gone. Node's own timeout starts again with
+    // every byte, so it is none; it must not come first.
     const handshakeTimeout = Math.min(2 * timeoutMs, MAX_TIMER_MS);
-    const options = { ...serverTlsOptions(tls), noDelay: true, allowHalfOpen: true, handshakeTimeout };
+    const options = { ...serverTlsOptions(tls), noDelay: true, handshakeTimeout };
     const server = createTlsServer(options, onSecure);
     server.on("connection", (socket) => handshakes.begin(socket));
     server.on("tlsClientError", onFailure);

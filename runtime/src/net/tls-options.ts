@@ -1,7 +1,14 @@
 import { constants, randomUUID } from "node:crypto";
 import { isIP } from "node:net";
-import type { ConnectionOptions, SecureContextOptions, TlsOptions } from "node:tls";
+import {
+  type ConnectionOptions,
+  createSecureContext,
+  type SecureContext,
+  type SecureContextOptions,
+  type TlsOptions,
+} from "node:tls";
 import type { ClientTls, ServerTls } from "../base/tls.js";
+import { expectedNames } from "./peer-identity.js";
 
 /** The protocol that both sides must have agreed on when a handshake is over (RFC 9113 section 3.2). */
 export const ALPN_H2 = "h2";
@@ -53,6 +60,32 @@ export function clientTlsOptions(tls: ClientTls, host: string | undefined): Conn
     // RFC 6066 section 3: an IP address is no server name.
     ...(servername === undefined || isIP(servername) !== 0 ? {} : { servername }),
   };
+}
+
+/** Throws when the options make no server, so that a mistake shows where it was made. */
+export function assertServerTls(tls: ServerTls): void {
+  secureContextOf(serverTlsOptions(tls));
+}
+
+/** Throws when the options make no client of `host`, so that a mistake shows where it was made. */
+export function assertClientTls(tls: ClientTls, host: string | undefined): void {
+  expectedNames(tls, host);
+  secureContextOf(clientTlsOptions(tls, host));
+}
+
+/** Certificate, key and roots as OpenSSL takes them. Throws when they are none, or don't belong together. */
+export function secureContextOf(options: SecureContextOptions): SecureContext {
+  try {
+    return createSecureContext(options);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const what = options.key === undefined ? "tls.ca" : "tls.cert, tls.key or tls.ca";
+    const reason =
+      code === "ERR_OSSL_X509_KEY_VALUES_MISMATCH"
+        ? "tls.key is not the private key of tls.cert: the first certificate in tls.cert must be the one of the key"
+        : `${what} can't be used: ${message}`;
+    throw new Error(reason, { cause: error });
+  }
 }
 
 /** Milliseconds that a handshake may take. */

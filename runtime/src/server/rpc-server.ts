@@ -37,6 +37,8 @@ export interface RpcServerDependencies {
   readonly rng: Rng;
   /** A client, at that address, went over a limit. */
   readonly onLimit?: (role: "server", peer: string, exceeded: LimitExceeded) => void;
+  /** A connection could not be accepted, or its TLS handshake failed. */
+  readonly onConnectionError?: (error: Error) => void;
 }
 
 const DEFAULT_SHUTDOWN_GRACE_MS = 30_000;
@@ -90,6 +92,7 @@ export class RpcServer {
       tlsHandshakeTimeoutMs,
       maxConnections,
       onLimit: ({ limit, peer, message }) => this.#dependencies.onLimit?.("server", peer, { limit, message }),
+      onError: (error) => this.#dependencies.onConnectionError?.(error),
     });
     if (this.#closing !== undefined) {
       await listener.close();
