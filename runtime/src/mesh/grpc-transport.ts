@@ -82,7 +82,7 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
     defaultTimeoutMs: options.defaultTimeoutMs,
   });
   const close = (): Promise<void> => {
-    channel.close();
+    channel.close("the transport was closed");
     return Promise.resolve();
   };
   return { ...transport, close, [Symbol.asyncDispose]: close };
