@@ -99,8 +99,8 @@ function acceptTls(
   };
   try {
     assertServerTls(tls);
-    // Half-open sockets would wait for the rest of a handshake whose peer is gone. Node's own timeout starts again with
-    // every byte, so it is none; it must not come first.
+    // Half-open sockets would wait for the rest of a handshake whose peer is gone. Node's own timeout is one of the
+    // socket, which starts again when something happens there; ours is the one that counts and comes first.
     const handshakeTimeout = Math.min(2 * timeoutMs, MAX_TIMER_MS);
     const options = { ...serverTlsOptions(tls), noDelay: true, handshakeTimeout };
     const server = createTlsServer(options, onSecure);

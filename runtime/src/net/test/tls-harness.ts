@@ -3,6 +3,7 @@ import {
   type ConnectionOptions,
   connect as connectTls,
   createServer as createTlsServer,
+  type TLSSocket,
   type TlsOptions,
 } from "node:tls";
 import type { TestCa, TestCertificate, TestCertificateOptions } from "@meshwright/interop/certificates";
@@ -130,11 +131,11 @@ export class TlsHarness {
   }
 
   /** Node's own TLS server, as localhost. */
-  tlsServer(options: TlsOptions, onSocket: (isReused: boolean) => void = () => {}): Promise<{ readonly port: number }> {
+  tlsServer(options: TlsOptions, onSocket: (socket: TLSSocket) => void = () => {}): Promise<{ readonly port: number }> {
     const server = createTlsServer({ ...this.local, ALPNProtocols: ["h2"], ...options }, (socket) => {
       socket.on("error", () => {});
       this.onClose(() => socket.destroy());
-      onSocket(socket.isSessionReused());
+      onSocket(socket);
     });
     server.on("tlsClientError", () => {});
     return this.#bind(server);
