@@ -6,6 +6,7 @@ import { nodeNetwork } from "./node-network.js";
 import { SocketStream } from "./socket-stream.js";
 import { Recorder } from "./test/recorder.js";
 import { endOf, messageOf, queue, TlsHarness } from "./test/tls-harness.js";
+import { checkPeer } from "./tls-peer.js";
 
 let harness: TlsHarness;
 
@@ -165,12 +166,12 @@ describe("the identity of a server", () => {
   });
 });
 
-/** Whether a second connection of a client resumes the session of the first. */
-async function resumes(
+/** A second connection of a client, which would resume the session of the first. */
+async function secondOf(
   address: { readonly port: number },
   maxVersion: "TLSv1.2" | "TLSv1.3",
   accepted: () => Promise<ByteStream>,
-): Promise<boolean> {
+): Promise<TLSSocket> {
   const first = await harness.tlsClient(address, { maxVersion });
   // With 1.3 a session is told after the handshake, whether or not it is of any use.
   const told = new Promise<Buffer>((resolve) => first.once("session", resolve));
@@ -179,20 +180,25 @@ async function resumes(
   server.write(Buffer.from("x"));
   first.resume();
   const session = maxVersion === "TLSv1.3" ? await told : first.getSession();
-  const second = await harness.tlsClient(address, { maxVersion, session });
-  return second.isSessionReused();
+  return await harness.tlsClient(address, { maxVersion, session });
 }
 
 describe("TLS sessions", () => {
   for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
     it(`TLS: a client that resumes a session of ${maxVersion} gets a full handshake`, async () => {
       const served = await harness.listen();
-      expect(await resumes(served.address, maxVersion, () => served.accepted())).toBe(false);
+      const ours = await secondOf(served.address, maxVersion, () => served.accepted());
+      expect(ours.isSessionReused()).toBe(false);
       // The same client does resume with a server of Node's defaults, else this would show nothing.
       const sockets = queue<TLSSocket>();
       const server = await harness.tlsServer({ maxVersion }, sockets.push);
       const accepted = async () => new SocketStream(await sockets.next());
-      expect(await resumes(server, maxVersion, accepted)).toBe(true);
+      const others = await secondOf(server, maxVersion, accepted);
+      expect(others.isSessionReused()).toBe(true);
+      // Whatever the reason would be: such a connection is not used.
+      const names = [{ kind: "dns", value: "localhost" }] as const;
+      expect(checkPeer(ours, names).kind).toBe("accepted");
+      expect(checkPeer(others, names)).toMatchObject({ kind: "refused", reason: expect.stringContaining("resumed") });
     });
 
     it(`TLS: our client resumes no session of ${maxVersion}, and verifies each time`, async () => {
