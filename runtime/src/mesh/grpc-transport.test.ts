@@ -79,11 +79,3 @@ describe("createGrpcTransport", () => {
     await expect(say(transport, "a", 1000)).rejects.toThrow("the transport was closed");
   });
 });
-
-describe("createServer", () => {
-  it("refuses TLS options that make no server", async () => {
-    const { cert } = await ca.issue({ dns: ["localhost"] });
-    const { key } = await ca.issue({ dns: ["localhost"] });
-    expect(() => createServer({ services: [], tls: { cert, key } })).toThrow("tls.key is not the private key");
-  });
-});

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { type Address, type ByteStream, formatAddress, type Listener, type ListenOptions } from "../base/network.js";
 import type { ServerTls } from "../base/tls.js";
 import { describeError } from "./describe-error.js";
@@ -30,7 +30,7 @@ export async function listen(
   server.on("drop", (dropped) => {
     const { remoteAddress, remotePort } = dropped ?? {};
     const peer = formatPeer(remoteAddress, remotePort);
-    const message = `closed the connection of ${peer} to ${formatAddress(address)}: ${maxConnections} are open`;
+    const message = `closed the connection of ${peer} to ${where(server, address)}: ${maxConnections} are open`;
     onLimit?.({ limit: "connections", peer, message });
   });
   return new Promise((resolve, reject) => {
@@ -42,7 +42,7 @@ export async function listen(
       // From here on an error is one failed accept, such as EMFILE: the server goes on with the next.
       server.removeListener("error", onFailure);
       server.on("error", (error) => {
-        const message = `can't accept a connection on ${formatAddress(address)}: ${describeError(error)}`;
+        const message = `can't accept a connection on ${where(server, address)}: ${describeError(error)}`;
         onError?.(new Error(message, { cause: error }));
       });
       resolve({
@@ -73,11 +73,11 @@ function acceptTls(
 ): Acceptor {
   const timeoutMs = handshakeTimeoutMs(tlsHandshakeTimeoutMs);
   const handshakes = createHandshakes(timeoutMs, (peer) => {
-    const message = `closed the connection of ${peer} to ${formatAddress(address)}: no TLS handshake within ${timeoutMs} ms`;
+    const message = `closed the connection of ${peer} to ${where(server, address)}: no TLS handshake within ${timeoutMs} ms`;
     onLimit?.({ limit: "tls_handshake_timeout", peer, message });
   });
   const refuse = (peer: string, reason: string, cause?: Error): void => {
-    const message = `TLS handshake of ${peer} with ${formatAddress(address)} failed: ${reason}`;
+    const message = `TLS handshake of ${peer} with ${where(server, address)} failed: ${reason}`;
     onError?.(new Error(message, cause === undefined ? {} : { cause }));
   };
   const onSecure = (socket: TLSSocket): void => {
@@ -97,16 +97,20 @@ function acceptTls(
     const { peer, isTimedOut } = handshakes.end(socket);
     if (!isTimedOut) refuse(peer, explainRefusal(error, socket), error);
   };
+  const server = createTlsListener(address, tls, timeoutMs);
+  server.on("secureConnection", onSecure);
+  server.on("connection", (socket) => handshakes.begin(socket));
+  server.on("tlsClientError", onFailure);
+  return { server, abandon: () => handshakes.abandon() };
+}
+
+function createTlsListener(address: Address, tls: ServerTls, timeoutMs: number): TlsServer {
   try {
     assertServerTls(tls);
     // Half-open sockets would wait for the rest of a handshake whose peer is gone. Node's own timeout is one of the
     // socket, which starts again when something happens there; ours is the one that counts and comes first.
     const handshakeTimeout = Math.min(2 * timeoutMs, MAX_TIMER_MS);
-    const options = { ...serverTlsOptions(tls), noDelay: true, handshakeTimeout };
-    const server = createTlsServer(options, onSecure);
-    server.on("connection", (socket) => handshakes.begin(socket));
-    server.on("tlsClientError", onFailure);
-    return { server, abandon: () => handshakes.abandon() };
+    return createTlsServer({ ...serverTlsOptions(tls), noDelay: true, handshakeTimeout });
   } catch (error) {
     throw failure(address, error instanceof Error ? error.message : String(error), error);
   }
@@ -116,6 +120,11 @@ function explainRefusal(error: Error, { authorizationError }: TLSSocket): string
   // A certificate that is refused shows as a closed connection.
   const code = authorizationError as Error | string | null | undefined;
   return explainTlsError(typeof code === "string" ? Object.assign(new Error(code), { code }) : error);
+}
+
+/** The address of a listener, for people. */
+function where(server: Server, asked: Address): string {
+  return formatAddress(boundAddress(server, asked));
 }
 
 function boundAddress(server: Server, asked: Address): Address {

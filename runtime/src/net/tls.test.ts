@@ -1,7 +1,11 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { createTestCa } from "@meshwright/interop/certificates";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { ByteStream } from "../base/network.js";
+import type { ClientTls } from "../base/tls.js";
 import { nodeNetwork } from "./node-network.js";
 import { SocketStream } from "./socket-stream.js";
 import { Recorder } from "./test/recorder.js";
@@ -39,6 +43,20 @@ describe("a TLS handshake", () => {
     });
     expect(server.tls).toEqual({ protocol: "TLSv1.3", peerNames: [] });
     expect(server.peer).toMatch(/^127\.0\.0\.1:\d+$/);
+  });
+
+  it("TLS: runs on a Unix socket as well, by a name", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "meshwright-tls-"));
+    harness.onClose(() => rm(folder, { recursive: true }));
+    const address = { kind: "unix", path: join(folder, "a.sock") } as const;
+    const served = await harness.listen({}, address);
+    const connect = (tls: ClientTls) =>
+      nodeNetwork.connect(address, { timeoutMs: 5000, tls: { ca: harness.ca.ca, ...tls } });
+    const client = await connect({ serverName: "localhost" });
+    harness.onClose(() => client.destroy());
+    expect((await served.accepted()).peer).toBe("unix");
+    expect(await messageOf(connect({ serverName: "a.example" }))).toContain('not for DNS "a.example"');
+    expect(await messageOf(connect({}))).toContain("set tls.serverName or tls.identity");
   });
 
   it("TLS: a client that offers no ALPN is refused by the server", async () => {

@@ -56,12 +56,12 @@ export class TlsHarness {
   }
 
   /** Listens with TLS, as localhost unless `options` say otherwise. */
-  async listen(options: ListenOptions = {}): Promise<Served> {
+  async listen(options: ListenOptions = {}, address: Address = LOCALHOST): Promise<Served> {
     const streams = queue<ByteStream>();
     const errors = queue<string>();
     const limits = queue<string>();
     const listener = await nodeNetwork.listen(
-      LOCALHOST,
+      address,
       (stream) => {
         this.onClose(() => stream.destroy());
         streams.push(stream);
