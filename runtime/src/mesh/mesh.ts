@@ -24,6 +24,7 @@ import { isRegistryMissing, openRegistryStream } from "./control-channel.js";
 import { clientMethods, describeService } from "./methods.js";
 import type { MeshEvent, MeshOptions, MeshServer, ServeOptions } from "./options.js";
 import { type MeshStatus, statusOf } from "./status.js";
+import { callClientStream, callStream, onlyMessage } from "./stream-calls.js";
 import { type BoundMethod, callUnary, createMeshTransport } from "./transport.js";
 
 /** A service mesh as one process sees it: it finds services by interface name, routes and balances calls to them. */
@@ -118,9 +119,7 @@ class NodeMesh implements Mesh {
     const direct: Record<string, unknown> = { ...client };
     for (const method of service.service.methods) {
       const bound = this.#methods.get(method);
-      if (method.methodKind !== "unary" || bound === undefined) continue;
-      direct[method.localName] = (input: unknown, callOptions?: CallOptions) =>
-        callUnary(bound, messages, defaultTimeoutMs, input, callOptions);
+      if (bound !== undefined) direct[method.localName] = directCall(bound, messages, defaultTimeoutMs);
     }
     return direct as Client<S>;
   }
@@ -241,6 +240,25 @@ class NodeMesh implements Mesh {
 
   #assertOpen(): void {
     if (this.#isClosed) throw new Error("the mesh was closed");
+  }
+}
+
+/** How a client without interceptors calls a method. */
+function directCall(bound: BoundMethod, messages: MessageOptions, timeoutMs: number | undefined): unknown {
+  type Stream = AsyncIterable<unknown>;
+  const { methodKind } = bound.rpc.desc;
+  switch (methodKind) {
+    case "unary":
+      return (input: unknown, options?: CallOptions) => callUnary(bound, messages, timeoutMs, input, options);
+    case "server_streaming":
+      return (input: unknown, options?: CallOptions) =>
+        callStream(bound, messages, timeoutMs, onlyMessage(input), options);
+    case "client_streaming":
+      return (input: Stream, options?: CallOptions) => callClientStream(bound, messages, timeoutMs, input, options);
+    case "bidi_streaming":
+      return (input: Stream, options?: CallOptions) => callStream(bound, messages, timeoutMs, input, options);
+    default:
+      return methodKind satisfies never;
   }
 }
 
