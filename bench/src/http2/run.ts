@@ -1,3 +1,4 @@
+import { createTestCa } from "@meshwright/interop/certificates";
 import type { System, TlsMaterial } from "../processes/protocol.js";
 import { type Case, measureSystems, rowOf, type Sample, sampleKey } from "../processes/side-by-side.js";
 import { type BenchRatio, type BenchResult, type Comparison, ratioOf } from "../result.js";
@@ -11,12 +12,12 @@ const unary = (inFlight: number, calls: number): Case => ({
   name: `unary/${inFlight}`,
   work: { kind: "unary", payloadBytes: SMALL_BYTES, inFlight },
   warmupCalls: calls,
-  warmupMs: 3_000,
+  warmupMs: 2_000,
   measureMs: 500,
 });
 
 const CASES: readonly Case[] = [
-  unary(64, 8_000),
+  unary(64, 6_000),
   unary(512, 2_000),
   unary(1, 500),
   {
@@ -45,17 +46,22 @@ const CASES: readonly Case[] = [
 /** Ours beside its peers without a mesh, from client to server: what HTTP/2, gRPC and the codec cost. */
 export async function runHttp2(runs: number): Promise<BenchResult> {
   const samples = new Map<string, Sample[]>();
-  const tls = undefined as TlsMaterial | undefined;
-  const transports = [{ suffix: "" }, ...(tls === undefined ? [] : [{ suffix: "+tls", tls }])];
+  const transports = [{ suffix: "" }, { suffix: "+tls", tls: await tlsMaterial() }];
   for (let run = 1; run <= runs; run += 1) {
     for (const transport of transports) {
-      const plan = { systems: SYSTEMS, cases: CASES, isInMesh: true, ...transport };
+      const plan = { systems: SYSTEMS, cases: CASES, isInMesh: false, ...transport };
       await measureSystems(plan, `run ${run} of ${runs}`, samples);
     }
   }
   const names = transports.flatMap(({ suffix }) => CASES.map(({ name }) => `${name}${suffix}`));
   const rows = names.flatMap((name) => SYSTEMS.map((system) => rowOf(system, name, samples, figuresOf(name))));
   return { rows, ratios: transports.flatMap(({ suffix }) => ratiosOf(suffix, samples)) };
+}
+
+async function tlsMaterial(): Promise<TlsMaterial> {
+  const { ca, issue } = await createTestCa();
+  const { cert, key } = await issue({ dns: ["localhost"], ip: ["127.0.0.1"] });
+  return { authority: ca, certificate: cert, privateKey: key };
 }
 
 function figuresOf(name: string): (keyof Sample)[] {
