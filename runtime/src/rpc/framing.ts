@@ -147,7 +147,7 @@ export class MessageReader {
         this.#sink.onMessage(this.#copy(bytes.subarray(offset, end)), flag === 1);
         offset = end;
       } else {
-        this.#message = new Uint8Array(Math.min(length, FIRST_MESSAGE_BYTES));
+        this.#message = unfilled(Math.min(length, FIRST_MESSAGE_BYTES));
         this.#messageBytes = length;
         this.#messageLength = 0;
         this.#isCompressed = flag === 1;
@@ -211,7 +211,7 @@ export class MessageReader {
     let target = message;
     if (this.#messageLength + count > message.byteLength) {
       const enough = Math.max(message.byteLength * MESSAGE_GROWTH, this.#messageLength + count);
-      target = new Uint8Array(Math.min(this.#messageBytes, enough));
+      target = unfilled(Math.min(this.#messageBytes, enough));
       target.set(message.subarray(0, this.#messageLength));
       this.#message = target;
     }
@@ -223,4 +223,10 @@ export class MessageReader {
     }
     return offset + count;
   }
+}
+
+/** Memory that is handed out only when it was written from its first byte to its last. */
+function unfilled(byteLength: number): Uint8Array {
+  const { buffer } = Buffer.allocUnsafeSlow(byteLength);
+  return new Uint8Array(buffer);
 }
