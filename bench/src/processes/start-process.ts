@@ -8,6 +8,9 @@ import type { Readable, Writable } from "node:stream";
 // and it changes its mind from run to run. Every system gets the same places instead: a core for each side.
 const canPin = process.platform === "linux" && cpus().length > 1 && spawnSync("taskset", ["--version"]).status === 0;
 
+// Far above what any order takes: a process that hangs is a failure, not a bench that never ends.
+const ANSWER_TIMEOUT_MS = 60_000;
+
 /** A process that answers each order with one line. */
 export interface BenchProcess<Order, Answer> extends AsyncDisposable {
   /** Sends an order; the answer must be of `kind`. A process that ends instead is a failure. */
@@ -36,7 +39,8 @@ export function startProcess<Order, Answer extends { readonly kind: string }>(
   return {
     async ask(order, kind) {
       child.stdin.write(`${JSON.stringify(order)}\n`);
-      const { done, value } = await lines.next();
+      const isLate = setTimeout(() => child.kill("SIGKILL"), ANSWER_TIMEOUT_MS);
+      const { done, value } = await lines.next().finally(() => clearTimeout(isLate));
       if (done === true) throw new Error(`${command.join(" ")}: no "${kind}": ${await exited}`);
       const answer = JSON.parse(value) as Answer;
       if (answer.kind !== kind) throw new Error(`${command.join(" ")}: expected "${kind}", got "${answer.kind}"`);
