@@ -5,6 +5,7 @@ import { type Address, formatAddress, type Network, parseAddress } from "../base
 import { systemRng } from "../base/rng.js";
 import type { ClientTls } from "../base/tls.js";
 import { createDirectChannel } from "../client/direct-channel.js";
+import type { ClientMesh } from "../codegenv1/types.js";
 import { http2Limits } from "../http2/limits.js";
 import type { Http2Options } from "../http2/types.js";
 import { nodeNetwork } from "../net/node-network.js";
@@ -12,7 +13,8 @@ import { assertClientTls } from "../net/tls-options.js";
 import { createRpcMethod } from "../rpc/method.js";
 import { sendCompression } from "../rpc/outgoing.js";
 import { createLimitReporter } from "../telemetry/limit-reporter.js";
-import { type BoundMethod, createMeshTransport } from "./transport.js";
+import { createBoundClient } from "./bound-client.js";
+import { type BoundMethod, createMeshTransport, type MeshTransportOptions } from "./transport.js";
 
 /** Options of {@link createGrpcTransport}. */
 export interface GrpcTransportOptions {
@@ -33,8 +35,11 @@ export interface GrpcTransportOptions {
   readonly http2?: Http2Options;
 }
 
-/** A Connect `Transport` to one server. It connects at the first call, and again when the connection is lost. */
-export interface GrpcTransport extends Transport, AsyncDisposable {
+/**
+ * A Connect `Transport` to one server, which generated clients take as well. It connects at the first call, and again
+ * when the connection is lost.
+ */
+export interface GrpcTransport extends Transport, ClientMesh, AsyncDisposable {
   /** Closes the connection. Calls in flight fail. */
   close(): Promise<void>;
 }
@@ -45,7 +50,8 @@ export interface GrpcTransport extends Transport, AsyncDisposable {
  * @example
  * ```ts
  * const transport = createGrpcTransport({ baseUrl: "https://greeter.example:8443", tls: { ca } });
- * const client = createClient(GreeterService, transport);
+ * const greeter = createGreeterClient(transport);
+ * const plain = createClient(GreeterService, transport);
  * ```
  */
 export function createGrpcTransport(options: GrpcTransportOptions): GrpcTransport {
@@ -64,7 +70,7 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
   const { maxMessageBytes, maxUnreadMessageBytes, maxNesting } = http2Limits(options.http2 ?? {});
   const methods = new Map<DescMethod, BoundMethod>();
   const compression = sendCompression(options.sendCompression, options.compressMinBytes);
-  const transport = createMeshTransport({
+  const transportOptions: MeshTransportOptions = {
     bind(method) {
       let bound = methods.get(method);
       if (bound === undefined) {
@@ -80,12 +86,23 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
     },
     interceptors: options.interceptors ?? [],
     defaultTimeoutMs: options.defaultTimeoutMs,
-  });
+  };
   const close = (): Promise<void> => {
     channel.close("the transport was closed");
     return Promise.resolve();
   };
-  return { ...transport, close, [Symbol.asyncDispose]: close };
+  return {
+    ...createMeshTransport(transportOptions),
+    client(service) {
+      for (const method of service.service.methods) {
+        const timeoutMs = service.methods[method.localName]?.timeoutMs;
+        if (timeoutMs !== undefined) methods.set(method, { ...transportOptions.bind(method), timeoutMs });
+      }
+      return createBoundClient(service, transportOptions);
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 type TcpAddress = Address & { readonly kind: "tcp" };
