@@ -21,6 +21,7 @@ const commands = {
   demo: (args) => afterSetup([...node("examples/greeter/dist/demo/main.js"), ...args]),
   test: (args) => afterSetup([...node("node_modules/vitest/vitest.mjs"), "run", ...args]),
   bench: (args) => afterSetup([...node("bench/dist/main.js"), ...args]),
+  fuzz: (args) => afterSetup([...node("fuzz/dist/main.js"), ...args]),
   check: (args) => afterSetup([...node("scripts/check.mjs"), ...args]),
   format: (args) => afterInstall(["biome", "format", "--write", ...args]),
   fix: (args) => afterInstall(["biome", "check", "--write", ...args]),
