@@ -14,7 +14,7 @@ const unary = (inFlight: number, calls: number): Case => ({
   work: { kind: "unary", payloadBytes: SMALL_BYTES, inFlight },
   warmupCalls: calls,
   warmupMs: 1_500,
-  measureMs: 400,
+  measureMs: 350,
 });
 
 const CASES: readonly Case[] = [
@@ -24,23 +24,24 @@ const CASES: readonly Case[] = [
   {
     name: "server-stream/64B",
     work: { kind: "server-stream", payloadBytes: 64, messages: 5_000 },
-    warmupCalls: 10,
-    warmupMs: 300,
-    measureMs: 400,
+    warmupCalls: 1_000,
+    warmupMs: 600,
+    measureMs: 350,
   },
   {
     name: "client-stream/64KiB",
     work: { kind: "client-stream", payloadBytes: 64 * 1024, messages: 256 },
-    warmupCalls: 10,
-    warmupMs: 300,
-    measureMs: 400,
+    // Large buffers take the collector a second to get used to.
+    warmupCalls: 1_000,
+    warmupMs: 1_200,
+    measureMs: 350,
   },
   {
     name: "message/4MiB",
     work: { kind: "unary", payloadBytes: LARGE_BYTES, inFlight: 1 },
-    warmupCalls: 20,
-    warmupMs: 300,
-    measureMs: 400,
+    warmupCalls: 1_000,
+    warmupMs: 1_200,
+    measureMs: 350,
   },
 ];
 
