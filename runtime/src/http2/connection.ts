@@ -122,7 +122,10 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
         this.#timeouts.received();
         if (this.#scheduler.isWaiting) this.#scheduler.pump();
       },
-      onReadable: () => handler.onReadable?.(),
+      onReadable: () => {
+        this.#timeouts.readable();
+        handler.onReadable?.();
+      },
     });
     this.#sayHello();
     this.#timeouts.start();
