@@ -118,6 +118,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
     });
     this.#frames = new FrameHandler(this);
     this.#gate = new ReadGate(this.#frames, this.#writer.output, limits, clock, {
+      role,
       onRead: () => {
         this.#timeouts.received();
         if (this.#scheduler.isWaiting) this.#scheduler.pump();
