@@ -80,10 +80,11 @@ export class ReceiveWindows {
     if (stream.didRemoteEnd) return;
     stream.unreturnedBytes += returnedBytes;
     if (stream.unreturnedBytes * 2 < this.#streamBytes) return;
+    // Asked before the peer has the window: a peer that waited for a slow reader has nothing under way.
+    this.#measure();
     stream.receiveOffsetBytes += stream.unreturnedBytes;
     this.#owner.sendWindowUpdate(stream.id, stream.unreturnedBytes);
     stream.unreturnedBytes = 0;
-    this.#measure();
   }
 
   /** Gives bytes back that no user of a stream will consume. */
