@@ -147,12 +147,15 @@ describe("A11: control frames", () => {
     expect(peer.limits).toEqual(["control_rate"]);
   });
 
-  it("are earned by the DATA and HEADERS that we send, as by a peer that measures the way", () => {
+  it.each([
+    ["DATA", (peer: ScriptedPeer) => peer.streams[0]?.stream?.sendData(Buffer.alloc(1), false)],
+    ["HEADERS", (peer: ScriptedPeer) => peer.open(REQUEST, true)],
+  ])("are earned by the %s that we send, as by a peer that measures the way", (_name, send) => {
     const peer = peerOf("client", { controlBurst: 5, controlPerSecond: 0 });
-    const stream = peer.open().stream;
+    peer.open();
     for (let id = 1; id <= 50; id++) {
       peer.raw(ping(id)).frames();
-      stream?.sendData(Buffer.alloc(1), false);
+      send(peer);
     }
     expect(peer.limits).toEqual([]);
   });
