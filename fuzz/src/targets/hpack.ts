@@ -67,6 +67,7 @@ export const target: Target = {
 function checkList(fields: readonly string[], outcome: string, limits: (typeof LIMITS)[number]): void {
   check(OUTCOMES.includes(outcome), `decode returned ${outcome}`);
   check(fields.length % 2 === 0, "a name without a value");
+  if (outcome === "malformed") return;
   if (outcome !== "ok") check(fields.length === 0, `${outcome}, and yet there are fields`);
   let listBytes = 0;
   for (let index = 0; index < fields.length; index += 2) {

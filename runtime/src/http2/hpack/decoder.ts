@@ -27,7 +27,7 @@ const ILLEGAL_VALUE = /[\0\r\n]|^[ \t]|[ \t]$/;
 
 /** Decodes header blocks (RFC 7541). */
 export class HeaderDecoder {
-  /** The fields of the last block, flat: name, value. Empty unless it was "ok". */
+  /** The fields of the last block, flat: name, value. Empty unless it was "ok" or "malformed". */
   fields: string[] = [];
   readonly #limits: HeaderListLimits;
   readonly #table: DynamicTable;
@@ -49,7 +49,7 @@ export class HeaderDecoder {
   /** Decodes the whole block in `bytes` from `start` to `end`. */
   decode(bytes: Buffer, start: number, end: number): DecodedBlock {
     const outcome = this.#decode(bytes, start, end);
-    if (outcome !== "ok") this.fields = [];
+    if (outcome !== "ok" && outcome !== "malformed") this.fields = [];
     return outcome;
   }
 
