@@ -1,0 +1,175 @@
+import type { CallStats } from "@meshwright/interop/attacks/steady-calls";
+import type { Attack } from "./attack.js";
+import { RawPeer } from "./raw-peer.js";
+import type { Target } from "./target.js";
+
+// What every attack must stay within. Each attack runs twice: once while the victim collects its garbage and counts
+// what is left, and once undisturbed for the times.
+
+/** Bytes that the victim may hold for the attacker, garbage not counted. */
+const MAX_MEMORY_BYTES = 16 * 1024 * 1024;
+/** The same in resident pages, with the garbage of a young generation and what the allocator keeps. */
+const MAX_RSS_BYTES = 48 * 1024 * 1024;
+/** CPU time of the victim for each unit of the attacker's… */
+const MAX_AMPLIFICATION = 10;
+/** …unless it is no more than this in all: bytes made beforehand cost next to nothing to send, so the ratio of one short
+ * attack means nothing. To cost more than this the attacker must come again, with a connection each time. */
+const FREE_CPU_MS = 100;
+/** A call that reaches its handler is work that any user may ask for, however cheap the asking. For an attacker it may
+ * cost this many times what it costs for the users of the same server just before. */
+const MAX_CALL_PRICE = 2;
+/** A user's p99 may grow to this many times what it was before, or what it is meanwhile at a server of which no
+ * attacker knows: they share the processors of the machine, with attacker and tests… */
+const MAX_SLOWDOWN = 2;
+/** …and below this it is not judged: timers and schedulers are not more exact. */
+const P99_FLOOR_MS = 10;
+
+const SAMPLE_MS = 25;
+const SETTLE_MS = 1000;
+const BEFORE_MS = 700;
+/** Users are watched at least for so long, for quantiles need numbers. */
+const LEAST_WATCH_MS = 700;
+
+/** One line of the table. */
+export interface Measured {
+  readonly outcome: string;
+  readonly memoryMiB: number;
+  readonly rssMiB: number;
+  readonly victimCpuMs: number;
+  readonly attackerCpuMs: number;
+  readonly p99BeforeMs: number;
+  readonly p99Ms: number;
+  readonly p99ControlMs: number;
+  readonly maxMs: number;
+  readonly failures: number;
+  readonly complaints: readonly string[];
+}
+
+interface Judge {
+  judge(peer: RawPeer): { readonly outcome: string; readonly complaint?: string };
+}
+
+/** Runs an attack twice and says what it did. */
+export async function measure(target: Target, attack: Attack, { judge }: Judge): Promise<Measured> {
+  const { server, witness } = target;
+  const complaints = new Set<string>();
+
+  await settle(target);
+  await server.call("watchMemory", SAMPLE_MS);
+  const first = await run(target, attack, { judge }, complaints);
+  const memory = await server.call("memory", undefined);
+  first.end();
+  await settle(target);
+
+  await witness.call("stats", undefined);
+  const idle = await server.call("usage", undefined);
+  await pause(BEFORE_MS);
+  const before = await witness.call("stats", undefined);
+  const start = await server.call("usage", undefined);
+  const startMs = performance.now();
+  const second = await run(target, attack, { judge }, complaints);
+  await pause(LEAST_WATCH_MS - (performance.now() - startMs));
+  const end = await server.call("usage", undefined);
+  const elapsedMs = performance.now() - startMs;
+  const during = await witness.call("stats", undefined);
+  second.end();
+
+  const usersCpuMs = ((start.cpuMs - idle.cpuMs) / BEFORE_MS) * elapsedMs;
+  const victimCpuMs = Math.max(0, end.cpuMs - start.cpuMs - usersCpuMs);
+  const attackerCpuMs = second.cpuMs;
+  const callCpuMs = (start.cpuMs - idle.cpuMs) / Math.max(1, before.attacked.calls);
+  const calls = Math.max(0, end.started - start.started - during.attacked.calls);
+  const freeCpuMs = Math.max(FREE_CPU_MS, MAX_CALL_PRICE * callCpuMs * calls);
+  if (victimCpuMs > Math.max(freeCpuMs, MAX_AMPLIFICATION * attackerCpuMs)) {
+    const forCalls = calls > 0 ? `, ${calls} calls at ${round(callCpuMs * 1000)} us for users` : "";
+    complaints.add(`CPU: ${round(victimCpuMs)} ms for ${round(attackerCpuMs)} ms of the attacker's${forCalls}`);
+  }
+  if (memory.peakBytes > MAX_MEMORY_BYTES) complaints.add(`memory: ${mib(memory.peakBytes)} MiB held`);
+  if (memory.peakRssBytes > MAX_RSS_BYTES) complaints.add(`memory: ${mib(memory.peakRssBytes)} MiB resident`);
+  judgeUsers(before.attacked, during.attacked, during.control, complaints);
+  return {
+    outcome: second.outcome,
+    memoryMiB: mib(memory.peakBytes),
+    rssMiB: mib(memory.peakRssBytes),
+    victimCpuMs: round(victimCpuMs),
+    attackerCpuMs: round(attackerCpuMs),
+    p99BeforeMs: round(before.attacked.p99Ms),
+    p99Ms: round(during.attacked.p99Ms),
+    p99ControlMs: round(during.control.p99Ms),
+    maxMs: round(during.attacked.maxMs),
+    failures: during.attacked.failures,
+    complaints: [...complaints],
+  };
+}
+
+/** Waits until nothing is left of the attacker's connections. */
+async function settle({ server }: Target): Promise<void> {
+  await pause(50);
+  for (const endMs = performance.now() + SETTLE_MS; performance.now() < endMs; await pause(10)) {
+    if ((await server.call("usage", undefined)).active <= 1) return;
+  }
+}
+
+function judgeUsers(before: CallStats, during: CallStats, control: CallStats, complaints: Set<string>): void {
+  if (during.calls === 0) complaints.add("users: no calls");
+  if (during.failures > 0) complaints.add(`users: ${during.failures} calls failed, the first with ${during.failure}`);
+  const limitMs = Math.max(P99_FLOOR_MS, MAX_SLOWDOWN * before.p99Ms, MAX_SLOWDOWN * control.p99Ms);
+  if (during.p99Ms <= limitMs) return;
+  complaints.add(
+    `users: p99 ${round(during.p99Ms)} ms, before ${round(before.p99Ms)} ms, elsewhere ${round(control.p99Ms)} ms`,
+  );
+}
+
+interface Ran {
+  readonly outcome: string;
+  readonly cpuMs: number;
+  /** Ends what is left of the attack. */
+  end(): void;
+}
+
+async function run(target: Target, attack: Attack, { judge }: Judge, complaints: Set<string>): Promise<Ran> {
+  const peers: RawPeer[] = [];
+  const cpuBefore = process.cpuUsage();
+  let failure: unknown;
+  try {
+    await attack.run({
+      target,
+      connect: async (options) => {
+        const peer = await RawPeer.connect(target.address, options);
+        peers.push(peer);
+        return peer;
+      },
+    });
+  } catch (error) {
+    failure = error;
+  }
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const [first] = peers;
+  const withinMs = attack.withinMs ?? 2000;
+  if (first !== undefined && attack.ending.kind !== "bounded") {
+    await first.closed(Math.max(100, withinMs + 100 - first.nowMs()));
+  }
+  if (!target.server.isAlive) complaints.add(`the victim is dead: ${target.server.complaints}`);
+  if (failure !== undefined) complaints.add(failure instanceof Error ? failure.message : String(failure));
+  const { outcome, complaint } = first === undefined ? { outcome: "no connection" } : judge(first);
+  if (complaint !== undefined) complaints.add(complaint);
+  return {
+    outcome,
+    cpuMs: (user + system) / 1000,
+    end: () => {
+      for (const peer of peers) peer.destroy();
+    },
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
+}
+
+function mib(bytes: number): number {
+  return round(bytes / (1024 * 1024));
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}

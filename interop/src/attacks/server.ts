@@ -1,0 +1,38 @@
+// A server of ours, to be attacked: node --expose-gc server.js '{"http2": …}'
+import { createServer, type ServerOptions } from "@meshwright/runtime";
+import { interopService } from "../gen/meshwright/interop/v1/interop_mesh.js";
+import { createCountedHandlers } from "./handlers.js";
+import { type MemoryReport, MemoryWatch } from "./memory-watch.js";
+import { serveProcedures } from "./procedures.js";
+import type { Usage } from "./usage.js";
+
+/** What the server is made of, JSON. */
+export type AttackedServerOptions = Omit<ServerOptions, "services" | "interceptors">;
+
+const options: AttackedServerOptions = JSON.parse(process.argv[2] ?? "{}", (_, value) =>
+  value === "Infinity" ? Number.POSITIVE_INFINITY : value,
+);
+const { handlers, usage } = createCountedHandlers();
+const server = createServer({ ...options, services: [interopService(handlers)] });
+const memory = new MemoryWatch();
+
+/** What the server can be asked. */
+export type ServerProcedures = {
+  usage(argument: undefined): Usage;
+  watchMemory(intervalMs: number): void;
+  memory(argument: undefined): MemoryReport;
+};
+
+const procedures: ServerProcedures = {
+  usage,
+  watchMemory: (intervalMs) => memory.start(intervalMs),
+  memory: () => memory.stop(),
+};
+
+// What no handler caught must be seen by the test, and nothing else may keep the process.
+process.on("unhandledRejection", (reason) => {
+  process.stderr.write(`unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}\n`);
+  process.exit(70);
+});
+
+serveProcedures(procedures, await server.listen("127.0.0.1:0"));
