@@ -19,7 +19,7 @@ const SHORT: NonNullable<Attack["options"]> = {
 };
 const KEEPALIVE: NonNullable<Attack["options"]> = { http2: { keepaliveTimeMs: 300, keepaliveTimeoutMs: 300 } };
 const FEW: NonNullable<Attack["options"]> = { http2: { maxConnections: 20 } };
-const FEW_FILES: NonNullable<Attack["options"]> = { prefix: ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"] };
+const FEW_FILES: NonNullable<Attack["options"]> = { prefix: ["sh", "-c", 'ulimit -n 256; exec "$@"', "sh"] };
 
 /** Sends byte after byte. */
 async function drip(peer: RawPeer, bytes: Buffer, everyMs: number): Promise<void> {
@@ -163,7 +163,7 @@ describe("time", () => {
     options: FEW_FILES,
     async run({ connect, target }) {
       const peers: RawPeer[] = [];
-      for (let count = 0; count < 200; count += 1) {
+      for (let count = 0; count < 400; count += 1) {
         try {
           const peer = await connect();
           peer.hello();
