@@ -10,6 +10,8 @@ export interface Clock {
   setTimer(delayMs: number, callback: () => void): Timer;
   /** Runs `callback` after the current turn and every microtask that it queued, before any further IO. */
   defer(callback: () => void): void;
+  /** Runs `callback` after pending IO had its turn: long work gives way to others. */
+  yield(callback: () => void): void;
 }
 
 /** A pending timer. */
@@ -35,4 +37,7 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(handle) };
   },
   defer: (callback) => process.nextTick(callback),
+  yield: (callback) => {
+    setImmediate(callback);
+  },
 };

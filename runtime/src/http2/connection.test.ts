@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { connectionPair } from "./test/connection-pair.js";
-import { frame, goAwayFrame, headersFrame, REQUEST, RESPONSE, ScriptedPeer, uint32 } from "./test/scripted-peer.js";
+import {
+  frame,
+  goAwayFrame,
+  headersFrame,
+  pingAck,
+  REQUEST,
+  RESPONSE,
+  ScriptedPeer,
+  uint32,
+} from "./test/scripted-peer.js";
 import { ErrorCode } from "./types.js";
 
 const response = { fields: RESPONSE };
@@ -178,8 +187,7 @@ describe("a connection", () => {
   it("never raises the last stream id of its GOAWAYs (RFC 9113 section 6.8)", () => {
     const peer = new ScriptedPeer("server").handshake().raw(headersFrame(1, REQUEST));
     peer.connection.drain();
-    peer.frames();
-    peer.raw(frame("PING", 1, 0, Buffer.alloc(8)), headersFrame(7, REQUEST));
+    peer.raw(pingAck(peer.frames()), headersFrame(7, REQUEST));
     peer.connection.close(ErrorCode.NO_ERROR, "stop");
     const lastIds = peer
       .frames()

@@ -1,25 +1,29 @@
 import type { Clock } from "../base/clock.js";
 import type { Rng } from "../base/rng.js";
 import { DataScheduler } from "./data-scheduler.js";
-import { DEFAULT_WINDOW_BYTES, MAX_STREAM_ID, MAX_WINDOW_BYTES } from "./frame.js";
-import { type FrameEvents, FrameHandler } from "./frame-handler.js";
-import { FrameReader } from "./frame-reader.js";
+import { MAX_STREAM_ID } from "./frame.js";
+import type { FrameEvents } from "./frame-events.js";
+import { FrameHandler } from "./frame-handler.js";
 import { FrameWriter } from "./frame-writer.js";
-import { type Http2Limits, http2Limits } from "./limits.js";
-import { ResetMemory } from "./reset-memory.js";
+import { type Http2Limits, http2Limits, type LimitName } from "./limits.js";
+import { PeerBudgets } from "./peer-budgets.js";
+import { Pings } from "./pings.js";
+import { ReadGate } from "./read-gate.js";
+import { ReceiveWindows } from "./receive-windows.js";
 import { defaultPeerSettings, type PeerSettings, Setting } from "./settings.js";
-import { type StreamOwner, StreamState } from "./stream.js";
+import type { StreamState } from "./stream.js";
+import { Streams } from "./streams.js";
+import { Timeouts, type TimeoutsOwner } from "./timeouts.js";
 import {
   type ConnectionError,
   type ConnectionHandler,
   ErrorCode,
-  type ErrorOrigin,
+  errorName,
   type HeaderFields,
   type HeaderTemplate,
   type Http2Connection,
   type Http2Options,
   type Http2Stream,
-  type StreamError,
   type StreamHandler,
 } from "./types.js";
 
@@ -32,39 +36,36 @@ export interface ConnectionInit {
   readonly options: Http2Options;
 }
 
-const DRAIN_PING = Buffer.from("drain\0\0\0", "latin1");
-
 /** Makes a connection and queues what it says first. */
 export function createHttp2Connection(init: ConnectionInit): Http2Connection {
   return new Connection(init);
 }
 
-/** Both roles of RFC 9113 over {@link FrameHandler}, which reads, and {@link FrameWriter} with {@link DataScheduler}. */
-class Connection implements Http2Connection, FrameEvents, StreamOwner {
+/**
+ * Both roles of RFC 9113: the life of a connection, and the place where those who read ({@link ReadGate},
+ * {@link FrameHandler}), those who write ({@link DataScheduler}, {@link FrameWriter}), the {@link Streams} and those who
+ * watch the peer ({@link PeerBudgets}, {@link Timeouts}) are joined.
+ */
+class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
   readonly role: "client" | "server";
   readonly limits: Http2Limits;
-  readonly writer = new FrameWriter();
-  readonly streams = new Map<number, StreamState>();
+  readonly budgets: PeerBudgets;
   readonly peer: PeerSettings;
   isClosed = false;
   isDraining = false;
-  /** Highest stream id that the peer opened. */
   lastPeerStreamId = 0;
-  /** Highest stream id that we opened. */
   lastLocalStreamId = 0;
+  readonly #clock: Clock;
   readonly #handler: ConnectionHandler;
+  readonly #writer: FrameWriter;
   readonly #scheduler: DataScheduler;
-  readonly #reader: FrameReader;
+  readonly #gate: ReadGate;
   readonly #frames: FrameHandler;
-  readonly #streamWindowBytes: number;
-  readonly #connectionWindowBytes: number;
-  readonly #pings: (() => void)[] = [];
-  readonly #resets: ResetMemory;
-  #receiveWindowBytes: number;
-  #unreturnedBytes = 0;
-  #pendingReplies = 0;
+  readonly #windows: ReceiveWindows;
+  readonly #timeouts: Timeouts;
+  readonly #pings: Pings;
+  readonly #streams: Streams;
   #isSignalled = false;
-  #isReading = false;
   #didPeerGoAway = false;
   /** What the peer's GOAWAY complained about: it ends the connection once the last stream has ended. */
   #goAwayError: ConnectionError | undefined;
@@ -72,39 +73,63 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
   #takenStreamId = 0;
   /** Last id of the final GOAWAY that we sent: streams above it are refused. RFC 9113 section 6.8: it may not rise. */
   #finalStreamId = MAX_STREAM_ID;
-  #didPeerAckSettings = false;
 
-  constructor({ role, handler, options }: ConnectionInit) {
+  constructor({ role, clock, rng, handler, options }: ConnectionInit) {
+    const limits = http2Limits(options);
     this.role = role;
+    this.limits = limits;
+    this.#clock = clock;
     this.#handler = handler;
-    this.limits = http2Limits(options);
-    const { maxHeaderListBytes, maxConcurrentStreams, maxFrameBytes } = this.limits;
-    this.#resets = new ResetMemory(this.limits.rememberedResets);
-    this.peer = defaultPeerSettings(role === "client" ? this.limits.maxStreamsBeforeSettings : 0);
-    this.#streamWindowBytes = this.limits.initialStreamWindowBytes;
-    this.#connectionWindowBytes = this.limits.connectionWindowBytes;
-    this.#receiveWindowBytes = this.#connectionWindowBytes;
-    this.#scheduler = new DataScheduler(
-      this.writer,
-      {
-        streamSendBufferBytes: this.limits.streamSendBufferBytes,
-        outputHighBytes: this.limits.outputHighBytes,
+    this.#writer = new FrameWriter(limits.headerTableBytes);
+    this.#pings = new Pings(this.#writer, clock, limits);
+    this.peer = defaultPeerSettings(role === "client" ? limits.maxStreamsBeforeSettings : 0);
+    this.budgets = new PeerBudgets(limits, clock, (limit, message) => {
+      this.exceed(limit, ErrorCode.ENHANCE_YOUR_CALM, message);
+    });
+    this.#windows = new ReceiveWindows(limits, {
+      sendWindowUpdate: (streamId, byteCount) => {
+        if (this.isClosed) return;
+        this.#writer.windowUpdate(streamId, byteCount);
+        this.#signal();
       },
-      { onLocalEnd: (stream) => this.#localEnd(stream), onWritten: () => this.#signal() },
-    );
-    this.#frames = new FrameHandler(this, maxHeaderListBytes, maxConcurrentStreams);
-    this.#reader = new FrameReader(this.#frames, maxFrameBytes);
-    if (role === "client") this.writer.preface();
-    this.writer.settings([
-      role === "client" ? [Setting.ENABLE_PUSH, 0] : [Setting.MAX_CONCURRENT_STREAMS, maxConcurrentStreams],
-      [Setting.INITIAL_WINDOW_SIZE, this.#streamWindowBytes],
-      [Setting.MAX_FRAME_SIZE, maxFrameBytes],
-      [Setting.MAX_HEADER_LIST_SIZE, maxHeaderListBytes],
-    ]);
-    const grant = this.#connectionWindowBytes - DEFAULT_WINDOW_BYTES;
-    if (grant > 0) this.writer.windowUpdate(0, grant);
-    else this.#receiveWindowBytes = DEFAULT_WINDOW_BYTES;
-    this.#signal();
+      sendInitialWindow: (byteCount) => this.#sendSettings([[Setting.INITIAL_WINDOW_SIZE, byteCount]]),
+      sendPing: (onAck) => this.ping(onAck),
+    });
+    this.#scheduler = new DataScheduler(this.#writer, limits, {
+      onLocalEnd: (stream) => this.#streams.localEnd(stream),
+      onWritten: () => {
+        this.budgets.dataSent();
+        this.#pings.sent();
+        this.#signal();
+      },
+      onWaiting: (stream) => this.#timeouts.waiting(stream),
+    });
+    this.#timeouts = new Timeouts(this, clock, rng, limits);
+    this.#streams = new Streams({
+      limits,
+      writer: this.#writer,
+      scheduler: this.#scheduler,
+      windows: this.#windows,
+      budgets: this.budgets,
+      pings: this.#pings,
+      timeouts: this.#timeouts,
+      signal: () => this.#signal(),
+      onEnded: () => this.#onStreamEnded(),
+    });
+    this.#frames = new FrameHandler(this);
+    this.#gate = new ReadGate(this.#frames, this.#writer.output, limits, clock, {
+      onRead: () => {
+        this.#timeouts.received();
+        if (this.#scheduler.isWaiting) this.#scheduler.pump();
+      },
+      onReadable: () => handler.onReadable?.(),
+    });
+    this.#sayHello();
+    this.#timeouts.start();
+  }
+
+  get streams(): ReadonlyMap<number, StreamState> {
+    return this.#streams.open;
   }
 
   get openStreams(): number {
@@ -120,16 +145,19 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
     );
   }
 
+  get isReadPaused(): boolean {
+    return this.#gate.isHeld;
+  }
+
+  get isInHeaderBlock(): boolean {
+    return this.#frames.isInHeaderBlock || this.#gate.isInControlFrame;
+  }
+
   receive(bytes: Uint8Array): void {
     if (this.isClosed) return;
     const chunk = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const rest = this.#frames.readPreface(chunk);
-    if (rest === undefined) return;
-    this.#isReading = true;
-    this.#reader.read(rest);
-    this.#isReading = false;
-    if (this.isClosed) this.#reader.stop();
-    else if (this.#scheduler.isWaiting) this.#scheduler.pump();
+    if (rest !== undefined) this.#gate.read(rest);
   }
 
   transportClosed(error: Error | undefined): void {
@@ -141,10 +169,10 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
 
   takeOutput(write: (bytes: Uint8Array) => void): void {
     this.#isSignalled = false;
-    this.#pendingReplies = 0;
     this.#takenStreamId = this.lastLocalStreamId;
-    this.writer.output.take(write);
+    this.#writer.output.take(write);
     if (this.#scheduler.isWaiting) this.#scheduler.pump();
+    this.#gate.outputTaken();
   }
 
   openStream(
@@ -156,16 +184,17 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
     if (!this.canOpenStream) throw new Error("openStream: ask canOpenStream first");
     const id = this.lastLocalStreamId === 0 ? 1 : this.lastLocalStreamId + 2;
     this.lastLocalStreamId = id;
-    const stream = this.#addStream(id);
+    const stream = this.#streams.add(id, this.#gate.turn);
     stream.handler = handler;
-    this.writeHeaders(stream, template, extra, endStream);
+    this.#streams.writeHeaders(stream, template, extra, endStream);
+    // Stream ids run out one day: the next stream takes a new connection. Later, for the caller is not done here.
+    if (id >= this.limits.maxStreamId) this.#clock.defer(() => this.drain());
     return stream;
   }
 
   ping(onAck: () => void): void {
     if (this.isClosed) return;
-    this.#pings.push(onAck);
-    this.writer.ping(DRAIN_PING, 0, false);
+    this.#pings.send(onAck);
     this.#signal();
   }
 
@@ -173,19 +202,26 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
     if (this.isDraining || this.isClosed) return;
     this.isDraining = true;
     if (this.role === "client") {
-      this.writer.goAway(0, ErrorCode.NO_ERROR, "");
+      this.#writer.goAway(0, ErrorCode.NO_ERROR, "");
     } else {
       // A client may have opened streams that are on their way: they are still served, up to the answer to the PING.
-      this.writer.goAway(MAX_STREAM_ID, ErrorCode.NO_ERROR, "");
-      this.ping(() => {
-        this.#finalStreamId = this.lastPeerStreamId;
-        this.writer.goAway(this.#finalStreamId, ErrorCode.NO_ERROR, "");
-        this.#signal();
-        this.#endIfDrained();
-      });
+      this.#writer.goAway(MAX_STREAM_ID, ErrorCode.NO_ERROR, "");
+      this.#timeouts.drainPing(true);
+      this.ping(() => this.drainNow());
     }
     this.#signal();
-    if (this.role === "client") this.#endIfDrained();
+    if (this.role === "server") return;
+    this.#handler.onCapacity();
+    this.#endIfDrained();
+  }
+
+  drainNow(): void {
+    if (this.#finalStreamId !== MAX_STREAM_ID) return;
+    this.#timeouts.drainPing(false);
+    this.#finalStreamId = this.lastPeerStreamId;
+    this.#writer.goAway(this.#finalStreamId, ErrorCode.NO_ERROR, "");
+    this.#signal();
+    this.#endIfDrained();
   }
 
   close(code: ErrorCode, message: string): void {
@@ -194,187 +230,130 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
     this.#end({ code, origin: "user", message });
   }
 
-  // ---- StreamOwner: what users do with their streams
-
-  writeHeaders(
-    stream: StreamState,
-    template: HeaderTemplate,
-    extra: HeaderFields | undefined,
-    endStream: boolean,
-  ): void {
-    if (stream.isClosed || stream.didLocalEnd || stream.queuedEnd !== "none") return;
-    if (stream.queue.length > 0) {
-      // Trailers wait for the body before them.
-      stream.queuedEnd = "trailers";
-      stream.queuedTrailers = { template, extra };
-      return;
-    }
-    this.writer.headers(stream.id, template, extra, endStream);
-    this.#signal();
-    if (endStream) this.#localEnd(stream);
-  }
-
-  writeData(stream: StreamState, bytes: Uint8Array, endStream: boolean, prefix: Uint8Array | undefined): boolean {
-    if (stream.isClosed || stream.didLocalEnd || stream.queuedEnd !== "none") return true;
-    return this.#scheduler.send(stream, bytes, endStream, prefix);
-  }
-
-  consume(stream: StreamState, byteCount: number): void {
-    // What a closed stream still held was given back when it closed. Nothing is given back twice.
-    const returnedBytes = Math.min(byteCount, stream.unconsumedBytes);
-    if (stream.isClosed || returnedBytes <= 0) return;
-    stream.unconsumedBytes -= returnedBytes;
-    this.#giveBack(returnedBytes);
-    if (stream.didRemoteEnd) return;
-    stream.unreturnedBytes += returnedBytes;
-    if (stream.unreturnedBytes * 2 < this.#streamWindowBytes) return;
-    stream.receiveWindowBytes += stream.unreturnedBytes;
-    this.writer.windowUpdate(stream.id, stream.unreturnedBytes);
-    stream.unreturnedBytes = 0;
-    this.#signal();
-  }
-
-  progress(_stream: StreamState): void {}
-
-  hold(_stream: StreamState): void {}
-
-  release(_stream: StreamState): void {}
-
-  reset(stream: StreamState, code: ErrorCode): void {
-    if (stream.isClosed) return;
-    this.#remove(stream);
-    this.rememberReset(stream.id);
-    this.writer.rstStream(stream.id, code);
-    this.#signal();
-    this.#afterRemoval();
-  }
-
   // ---- FrameEvents: what the peer does
 
-  /** Whether a stream that the peer opens now is still served: not after our final GOAWAY. */
   get isAccepting(): boolean {
     return this.#finalStreamId === MAX_STREAM_ID;
   }
 
-  /** A request arrived: opens its stream. */
+  get hasRoom(): boolean {
+    return this.#streams.hasRoom;
+  }
+
   peerOpened(id: number, fields: HeaderFields, endStream: boolean): StreamState {
-    const stream = this.#addStream(id);
+    const stream = this.#streams.add(id, this.#gate.turn);
     stream.didReceiveHeaders = true;
     stream.handler = this.#handler.onStream(stream, fields, endStream);
+    this.#gate.streamOpened();
+    if (id > this.limits.maxStreamId) this.drain();
     return stream;
   }
 
   dataReceived(byteCount: number): boolean {
-    this.#receiveWindowBytes -= byteCount;
-    return this.#receiveWindowBytes >= 0;
+    return this.#windows.receive(byteCount);
   }
 
-  /** Gives bytes back that no stream's user will consume. */
+  dataReceivedOn(stream: StreamState, byteCount: number): boolean {
+    this.#timeouts.active(stream);
+    return this.#windows.receiveOn(stream, byteCount);
+  }
+
   giveBackUnused(byteCount: number): void {
-    this.#giveBack(byteCount);
+    this.#windows.giveBack(byteCount);
   }
 
   remoteEnd(stream: StreamState): void {
-    stream.didRemoteEnd = true;
-    if (stream.didLocalEnd && !stream.isClosed) this.#finish(stream);
+    this.#streams.remoteEnd(stream);
   }
 
   peerReset(stream: StreamState, code: number): void {
-    const isNoError = code === ErrorCode.NO_ERROR;
-    this.#remove(stream);
+    const hadTurn = stream.turn !== this.#gate.turn;
+    if (this.role === "server" && !this.budgets.peerReset(hadTurn)) return;
     // RFC 9113 section 8.1: after a complete response, NO_ERROR only says that the rest of the request is not wanted.
-    const error: StreamError | undefined =
-      isNoError && stream.didRemoteEnd
-        ? undefined
-        : {
-            code,
-            origin: "remote",
-            message: `the peer reset the stream with ${errorName(code)}`,
-            unprocessed: code === ErrorCode.REFUSED_STREAM,
-          };
-    stream.handler?.onClose(error);
-    this.#afterRemoval();
+    const isOrderly = code === ErrorCode.NO_ERROR && stream.didRemoteEnd;
+    const message = `the peer reset the stream with ${errorName(code)}`;
+    const unprocessed = code === ErrorCode.REFUSED_STREAM;
+    this.#streams.end(stream, isOrderly ? undefined : { code, origin: "remote", message, unprocessed }, hadTurn);
   }
 
   windowUpdated(stream: StreamState | undefined, increment: number): void {
     if (stream === undefined) {
-      this.#scheduler.connectionWindowBytes += increment;
-      if (this.#scheduler.connectionWindowBytes > MAX_WINDOW_BYTES) {
-        this.fail(ErrorCode.FLOW_CONTROL_ERROR, "connection window exceeds 2^31-1");
-      }
-      return;
+      if (this.#scheduler.growConnection(increment)) return;
+      return this.fail(ErrorCode.FLOW_CONTROL_ERROR, "connection window exceeds 2^31-1");
     }
-    stream.sendWindowBytes += increment;
-    if (stream.sendWindowBytes > MAX_WINDOW_BYTES) {
-      this.failStream(stream.id, ErrorCode.FLOW_CONTROL_ERROR, "stream window exceeds 2^31-1");
-    } else {
-      this.#scheduler.wake(stream);
-    }
+    this.#timeouts.active(stream);
+    if (this.#scheduler.grow(stream, increment)) return;
+    // A stream error would do (RFC 9113 section 6.9.1), but only a broken or hostile peer comes here.
+    this.fail(ErrorCode.FLOW_CONTROL_ERROR, `the window of stream ${stream.id} exceeds 2^31-1`);
   }
 
-  settingsChanged(previousWindowBytes: number): void {
+  settingsChanged(): void {
     const { peer } = this;
-    this.writer.maxFrameBytes = peer.maxFrameBytes;
+    this.#timeouts.handshaken();
+    this.#writer.maxFrameBytes = peer.maxFrameBytes;
     // RFC 7541 section 4.2: the smallest size on the way counts as well, for it evicted entries at the peer.
-    this.writer.encoder.setMaxTableBytes(peer.smallestHeaderTableBytes);
-    this.writer.encoder.setMaxTableBytes(peer.headerTableBytes);
+    this.#writer.encoder.setMaxTableBytes(peer.smallestHeaderTableBytes);
+    this.#writer.encoder.setMaxTableBytes(peer.headerTableBytes);
     peer.smallestHeaderTableBytes = peer.headerTableBytes;
-    const change = peer.initialWindowBytes - previousWindowBytes;
-    if (change !== 0) {
-      for (const stream of this.streams.values()) {
-        stream.sendWindowBytes += change;
-        if (stream.sendWindowBytes > MAX_WINDOW_BYTES) {
-          this.fail(ErrorCode.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE lifts a stream's window above 2^31-1");
-          return;
-        }
-        this.#scheduler.wake(stream);
-      }
+    if (!this.#scheduler.setInitialWindow(peer.initialWindowBytes, this.streams.values())) {
+      return this.fail(ErrorCode.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE lifts a stream's window above 2^31-1");
     }
-    this.writer.settingsAck();
-    this.reply();
-    this.#handler.onCapacity();
+    this.#writer.settingsAck();
+    this.#reply();
+    if (!this.isClosed) this.#handler.onCapacity();
   }
 
   settingsAcked(): void {
-    if (this.#didPeerAckSettings) return;
-    this.#didPeerAckSettings = true;
-    const excessBytes = DEFAULT_WINDOW_BYTES - this.#streamWindowBytes;
-    if (excessBytes <= 0) return;
-    for (const stream of this.streams.values()) stream.receiveWindowBytes -= excessBytes;
+    if (!this.#timeouts.settingsAcked()) this.budgets.control("an acknowledgement of SETTINGS that were not sent");
+    else this.#windows.acknowledged();
   }
 
   pinged(payload: Uint8Array, start: number): void {
-    this.writer.ping(payload, start, true);
-    this.reply();
+    if (!this.budgets.control("PING")) return;
+    if (this.role === "server" && !this.#pings.received(this.streams.size > 0)) {
+      this.tellLimit("ping_strikes", "PINGs come too often");
+      return this.fail(ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings");
+    }
+    this.#writer.ping(payload, start, true);
+    this.#reply();
   }
 
-  pingAcked(): void {
-    this.#pings.shift()?.();
+  pingAcked(payload: Uint8Array, start: number): void {
+    if (!this.#pings.acked(payload, start)) this.budgets.control("an acknowledgement of a PING that was not sent");
   }
 
   peerGoAway(lastStreamId: number, code: number, debug: string): void {
     this.isDraining = true;
     this.#didPeerGoAway = true;
     const reason = `the peer is going away with ${errorName(code)}${debug === "" ? "" : `: ${debug}`}`;
+    if (code !== ErrorCode.NO_ERROR) this.#goAwayError = { code, origin: "remote", message: reason };
     for (const stream of [...this.streams.values()]) {
       // A handler may have closed this stream, or all of them, meanwhile.
       if (this.role === "server" || stream.id <= lastStreamId || stream.isClosed) continue;
-      this.#remove(stream);
-      stream.handler?.onClose({ code: ErrorCode.REFUSED_STREAM, origin: "remote", message: reason, unprocessed: true });
+      this.#streams.end(stream, {
+        code: ErrorCode.REFUSED_STREAM,
+        origin: "remote",
+        message: reason,
+        unprocessed: true,
+      });
     }
     if (this.isClosed) return;
-    if (code !== ErrorCode.NO_ERROR) this.#goAwayError = { code, origin: "remote", message: reason };
     this.#handler.onCapacity();
     this.#endIfDrained();
   }
 
-  /** Counts a frame that the peer made us send; too many that it does not read end the connection. */
-  reply(): void {
-    this.#pendingReplies += 1;
-    this.#signal();
-    if (this.#pendingReplies > this.limits.maxReplies) {
-      this.fail(ErrorCode.ENHANCE_YOUR_CALM, `${this.#pendingReplies} replies wait for the peer to read them`);
-    }
+  wasReset(id: number): boolean {
+    return this.#streams.wasReset(id);
+  }
+
+  tellLimit(limit: LimitName, message: string): void {
+    this.#handler.onLimit?.({ limit, message });
+  }
+
+  exceed(limit: LimitName, code: ErrorCode, message: string): void {
+    if (this.isClosed) return;
+    this.tellLimit(limit, message);
+    this.fail(code, message);
   }
 
   fail(code: ErrorCode, message: string): void {
@@ -384,66 +363,51 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
   }
 
   failStream(id: number, code: ErrorCode, message: string): void {
-    const stream = this.streams.get(id);
-    this.writer.rstStream(id, code);
-    this.rememberReset(id);
-    this.reply();
-    // The reply too many ended the connection, and with it this stream.
-    if (stream === undefined || stream.isClosed) return;
-    this.#remove(stream);
-    const origin: ErrorOrigin = "library";
-    stream.handler?.onClose({ code, origin, message, unprocessed: code === ErrorCode.REFUSED_STREAM });
-    this.#afterRemoval();
+    const isRefused = code === ErrorCode.REFUSED_STREAM;
+    if (!(isRefused ? this.budgets.streamRefused() : this.budgets.rapidReset())) return;
+    this.#failStream(id, code, message);
   }
 
-  /** We reset this stream, so frames of it that are under way are no errors. */
-  wasReset(id: number): boolean {
-    return this.#resets.has(id);
-  }
+  // ---- TimeoutsOwner
 
-  rememberReset(id: number): void {
-    this.#resets.add(id);
+  exceedOn(stream: StreamState, limit: LimitName, message: string): void {
+    this.tellLimit(limit, `stream ${stream.id}: ${message}`);
+    this.#failStream(stream.id, ErrorCode.CANCEL, message);
   }
 
   // ---- the rest
 
-  #addStream(id: number): StreamState {
-    // RFC 9113 section 6.9.3: until it acknowledges our SETTINGS, the peer may send what the initial window allows.
-    const windowBytes = this.#didPeerAckSettings
-      ? this.#streamWindowBytes
-      : Math.max(this.#streamWindowBytes, DEFAULT_WINDOW_BYTES);
-    const stream = new StreamState(id, this, this.peer.initialWindowBytes, windowBytes);
-    this.streams.set(id, stream);
-    return stream;
+  #sayHello(): void {
+    const { limits, role } = this;
+    if (role === "client") this.#writer.preface();
+    this.#sendSettings([
+      role === "client" ? [Setting.ENABLE_PUSH, 0] : [Setting.MAX_CONCURRENT_STREAMS, limits.maxConcurrentStreams],
+      [Setting.HEADER_TABLE_SIZE, limits.headerTableBytes],
+      [Setting.INITIAL_WINDOW_SIZE, limits.initialStreamWindowBytes],
+      [Setting.MAX_FRAME_SIZE, limits.maxFrameBytes],
+      [Setting.MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes],
+    ]);
+    if (this.#windows.firstGrant > 0) this.#writer.windowUpdate(0, this.#windows.firstGrant);
   }
 
-  #localEnd(stream: StreamState): void {
-    const trailers = stream.queuedTrailers;
-    if (trailers !== undefined) {
-      stream.queuedTrailers = undefined;
-      this.writer.headers(stream.id, trailers.template, trailers.extra, true);
-      this.#signal();
-    }
-    stream.didLocalEnd = true;
-    if (stream.didRemoteEnd && !stream.isClosed) this.#finish(stream);
+  #sendSettings(entries: readonly (readonly [id: number, value: number])[]): void {
+    if (this.isClosed) return;
+    this.#writer.settings(entries);
+    this.#timeouts.settingsSent();
+    this.#signal();
   }
 
-  /** Both sides ended the stream in order. */
-  #finish(stream: StreamState): void {
-    this.#remove(stream);
-    stream.handler?.onClose(undefined);
-    this.#afterRemoval();
+  #failStream(id: number, code: ErrorCode, message: string): void {
+    const stream = this.streams.get(id);
+    this.#streams.writeReset(id, code);
+    this.#reply();
+    // The reply too many ended the connection, and with it this stream.
+    if (stream === undefined || stream.isClosed) return;
+    const unprocessed = code === ErrorCode.REFUSED_STREAM;
+    this.#streams.end(stream, { code, origin: "library", message, unprocessed }, false);
   }
 
-  #remove(stream: StreamState): void {
-    stream.isClosed = true;
-    this.streams.delete(stream.id);
-    this.#scheduler.drop(stream);
-    if (stream.unconsumedBytes > 0) this.#giveBack(stream.unconsumedBytes);
-    stream.unconsumedBytes = 0;
-  }
-
-  #afterRemoval(): void {
+  #onStreamEnded(): void {
     if (this.isClosed) return;
     if (this.isDraining) this.#endIfDrained();
     else if (this.role === "client" && this.streams.size + 1 >= this.peer.maxConcurrentStreams) {
@@ -451,8 +415,18 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
     }
   }
 
+  /** Counts a frame that the peer made us send. While it does not read them, it is not read from either. */
+  #reply(): void {
+    this.#gate.replied();
+    this.#signal();
+    const { pendingReplies } = this.#gate;
+    if (pendingReplies <= this.limits.maxReplies) return;
+    const message = `${pendingReplies} replies wait for the peer to read them`;
+    this.exceed("pending_replies", ErrorCode.ENHANCE_YOUR_CALM, message);
+  }
+
   #sayGoodbye(code: ErrorCode, message: string): void {
-    this.writer.goAway(Math.min(this.#finalStreamId, this.lastPeerStreamId), code, message);
+    this.#writer.goAway(Math.min(this.#finalStreamId, this.lastPeerStreamId), code, message);
     this.#signal();
   }
 
@@ -467,14 +441,9 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
   #end(error: ConnectionError | undefined, isTransportGone = false): void {
     this.isClosed = true;
     this.isDraining = true;
-    if (this.#isReading) this.#reader.stop();
-    const streams = [...this.streams.values()];
-    this.streams.clear();
-    for (const stream of streams) {
-      stream.isClosed = true;
-      this.#scheduler.drop(stream);
-    }
-    for (const stream of streams) {
+    this.#timeouts.stop();
+    this.#gate.stop();
+    for (const stream of this.#streams.closeAll()) {
       stream.handler?.onClose({
         code: error?.code ?? ErrorCode.NO_ERROR,
         origin: error?.origin ?? "library",
@@ -485,23 +454,9 @@ class Connection implements Http2Connection, FrameEvents, StreamOwner {
     this.#handler.onClose(error);
   }
 
-  #giveBack(byteCount: number): void {
-    this.#unreturnedBytes += byteCount;
-    if (this.isClosed || this.#unreturnedBytes * 2 < this.#connectionWindowBytes) return;
-    this.#receiveWindowBytes += this.#unreturnedBytes;
-    this.writer.windowUpdate(0, this.#unreturnedBytes);
-    this.#unreturnedBytes = 0;
-    this.#signal();
-  }
-
   #signal(): void {
     if (this.#isSignalled) return;
     this.#isSignalled = true;
     this.#handler.onOutput();
   }
-}
-
-function errorName(code: number): string {
-  const found = Object.entries(ErrorCode).find(([, value]) => value === code);
-  return found === undefined ? `error code ${code}` : found[0];
 }

@@ -1,44 +1,50 @@
-import { DEFAULT_WINDOW_BYTES } from "./frame.js";
+import { DEFAULT_WINDOW_BYTES, MAX_WINDOW_BYTES } from "./frame.js";
 import type { FrameWriter } from "./frame-writer.js";
+import type { Http2Limits } from "./limits.js";
 import type { StreamState } from "./stream.js";
 
 /** Told when a stream's queue went out. */
 export interface DataSchedulerOwner {
   /** The last body byte and the end of the stream left; trailers, if any, may follow now. */
   onLocalEnd(stream: StreamState): void;
-  /** Something was written. */
+  /** A DATA frame was written. */
   onWritten(): void;
-}
-
-/** Bounds of what waits to be sent. */
-export interface SendLimits {
-  /** Queued bytes of a stream above which its user is asked to wait. */
-  readonly streamSendBufferBytes: number;
-  /** Output above which bodies wait in their streams. */
-  readonly outputHighBytes: number;
+  /** A stream's queue begins to wait, or has moved and waits for the rest. */
+  onWaiting(stream: StreamState): void;
 }
 
 /**
  * Sends bodies within the windows of RFC 9113 section 5.2. What fits goes out at once; the rest waits in its stream,
- * and streams that wait take turns, a frame each.
+ * and streams that wait take turns, a frame each. A stream's window is the peer's initial window plus its own offset,
+ * so a change of the former touches only streams that have something to send.
  */
 export class DataScheduler {
-  /** Bytes that the peer's connection window allows. */
-  connectionWindowBytes: number = DEFAULT_WINDOW_BYTES;
   readonly #writer: FrameWriter;
-  readonly #limits: SendLimits;
+  readonly #limits: Http2Limits;
   readonly #owner: DataSchedulerOwner;
-  readonly #waiting = new Set<StreamState>();
+  /** Streams that can send as soon as the connection and the output let them. */
+  readonly #ready = new Set<StreamState>();
+  /** Streams that wait for their own window. */
+  readonly #blocked = new Set<StreamState>();
+  /** Streams whose users wait, though their own queues are short, for the queues of all together. */
+  readonly #crowded = new Set<StreamState>();
+  #queuedBytes = 0;
+  /** Bytes that the peer's connection window allows. */
+  #connectionWindowBytes = DEFAULT_WINDOW_BYTES;
+  /** SETTINGS_INITIAL_WINDOW_SIZE of the peer. */
+  #initialWindowBytes = DEFAULT_WINDOW_BYTES;
+  /** No stream's window is further above the initial one. */
+  #largestOffsetBytes = 0;
 
-  constructor(writer: FrameWriter, limits: SendLimits, owner: DataSchedulerOwner) {
+  constructor(writer: FrameWriter, limits: Http2Limits, owner: DataSchedulerOwner) {
     this.#writer = writer;
     this.#limits = limits;
     this.#owner = owner;
   }
 
-  /** Whether some stream waits to send. */
+  /** Whether some stream could send. */
   get isWaiting(): boolean {
-    return this.#waiting.size > 0;
+    return this.#ready.size > 0;
   }
 
   /** Sends or queues body bytes. False when the stream's user should wait. */
@@ -48,63 +54,106 @@ export class DataScheduler {
     if (byteCount === 0 && !endStream) return true;
     if (
       stream.queue.length === 0 &&
-      byteCount <= stream.sendWindowBytes &&
-      byteCount <= this.connectionWindowBytes &&
+      (byteCount <= this.#windowOf(stream) || byteCount === 0) &&
       byteCount <= this.#writer.maxFrameBytes &&
       this.#writer.output.byteCount < this.#limits.outputHighBytes
     ) {
-      stream.sendWindowBytes -= byteCount;
-      this.connectionWindowBytes -= byteCount;
+      stream.sendOffsetBytes -= byteCount;
+      this.#connectionWindowBytes -= byteCount;
       this.#writer.data(stream.id, bytes, endStream, prefix);
       if (endStream) this.#owner.onLocalEnd(stream);
       this.#owner.onWritten();
       return true;
     }
+    if (stream.queue.length === 0) this.#owner.onWaiting(stream);
     if (prefix !== undefined) stream.queue.push(prefix.slice());
     if (bytes.byteLength > 0 || byteCount === 0) stream.queue.push(bytes);
     stream.queuedBytes += byteCount;
+    this.#queuedBytes += byteCount;
     if (endStream) stream.queuedEnd = "end";
-    this.#waiting.add(stream);
+    if (!this.#blocked.has(stream)) this.#ready.add(stream);
     this.pump();
-    if (stream.queuedBytes <= this.#limits.streamSendBufferBytes) return true;
-    stream.isUserWaiting = true;
+    if (stream.queue.length === 0) return true;
+    if (stream.queuedBytes > this.#limits.streamSendBufferBytes) stream.isUserWaiting = true;
+    else if (this.#queuedBytes > this.#limits.connectionSendBufferBytes) this.#crowded.add(stream);
+    else return true;
     return false;
   }
 
   /** Forgets what a stream has queued. */
   drop(stream: StreamState): void {
-    stream.queue.length = 0;
-    stream.queuedBytes = 0;
-    this.#waiting.delete(stream);
+    if (stream.queue.length > 0) {
+      this.#queuedBytes -= stream.queuedBytes;
+      stream.queue.length = 0;
+      stream.queuedBytes = 0;
+      this.#ready.delete(stream);
+      this.#blocked.delete(stream);
+    }
+    if (this.#crowded.size === 0) return;
+    this.#crowded.delete(stream);
+    this.#wakeCrowd();
   }
 
-  /** The stream's window grew. */
-  wake(stream: StreamState): void {
-    if (stream.queue.length > 0) this.#waiting.add(stream);
+  /** WINDOW_UPDATE of the connection: false when its window is above 2^31-1. */
+  growConnection(increment: number): boolean {
+    this.#connectionWindowBytes += increment;
+    return this.#connectionWindowBytes <= MAX_WINDOW_BYTES;
+  }
+
+  /** WINDOW_UPDATE of a stream: false when its window is above 2^31-1. */
+  grow(stream: StreamState, increment: number): boolean {
+    stream.sendOffsetBytes += increment;
+    this.#largestOffsetBytes = Math.max(this.#largestOffsetBytes, stream.sendOffsetBytes);
+    if (this.#blocked.delete(stream)) this.#ready.add(stream);
+    return this.#initialWindowBytes + stream.sendOffsetBytes <= MAX_WINDOW_BYTES;
+  }
+
+  /** SETTINGS_INITIAL_WINDOW_SIZE, which moves every stream's window: false when that puts one above 2^31-1. */
+  setInitialWindow(byteCount: number, streams: Iterable<StreamState>): boolean {
+    const didGrow = byteCount > this.#initialWindowBytes;
+    this.#initialWindowBytes = byteCount;
+    if (didGrow) {
+      for (const stream of this.#blocked) this.#ready.add(stream);
+      this.#blocked.clear();
+    }
+    if (byteCount + this.#largestOffsetBytes <= MAX_WINDOW_BYTES) return true;
+    // The stream with that offset may be gone.
+    this.#largestOffsetBytes = 0;
+    for (const { sendOffsetBytes } of streams) {
+      this.#largestOffsetBytes = Math.max(this.#largestOffsetBytes, sendOffsetBytes);
+    }
+    return byteCount + this.#largestOffsetBytes <= MAX_WINDOW_BYTES;
   }
 
   /** Sends what windows and output allow, a frame per waiting stream in turn. */
   pump(): void {
     let didWrite = true;
-    while (didWrite && this.#waiting.size > 0) {
+    while (didWrite && this.#ready.size > 0) {
       didWrite = false;
-      for (const stream of [...this.#waiting]) {
+      for (const stream of [...this.#ready]) {
         if (this.#writer.output.byteCount >= this.#limits.outputHighBytes) return;
         if (this.#sendFrame(stream)) didWrite = true;
       }
     }
   }
 
+  #windowOf(stream: StreamState): number {
+    return Math.min(this.#initialWindowBytes + stream.sendOffsetBytes, this.#connectionWindowBytes);
+  }
+
   #sendFrame(stream: StreamState): boolean {
-    const window = Math.min(stream.sendWindowBytes, this.connectionWindowBytes);
+    const window = this.#windowOf(stream);
     const head = stream.queue[0];
     if (head === undefined) {
-      this.#waiting.delete(stream);
+      this.#ready.delete(stream);
       return false;
     }
     if (stream.queuedBytes > 0 && window <= 0) {
       // A stream whose own window is used up waits for its WINDOW_UPDATE, which wakes it.
-      if (stream.sendWindowBytes <= 0) this.#waiting.delete(stream);
+      if (this.#initialWindowBytes + stream.sendOffsetBytes <= 0) {
+        this.#ready.delete(stream);
+        this.#blocked.add(stream);
+      }
       return false;
     }
     const room = Math.min(Math.max(window, 0), this.#writer.maxFrameBytes);
@@ -118,24 +167,33 @@ export class DataScheduler {
     else stream.queue[0] = body.subarray(bodyRoom);
     const byteCount = part.byteLength + (prefix === undefined ? 0 : prefix.byteLength);
     stream.queuedBytes -= byteCount;
-    stream.sendWindowBytes -= byteCount;
-    this.connectionWindowBytes -= byteCount;
+    this.#queuedBytes -= byteCount;
+    stream.sendOffsetBytes -= byteCount;
+    this.#connectionWindowBytes -= byteCount;
     const isLast = stream.queue.length === 0;
     const endStream = isLast && stream.queuedEnd === "end";
     this.#writer.data(stream.id, part, endStream, prefix);
     this.#owner.onWritten();
+    this.#ready.delete(stream);
     if (isLast) {
-      this.#waiting.delete(stream);
       if (stream.queuedEnd !== "none") this.#owner.onLocalEnd(stream);
     } else {
       // To the back of the line: the next pump begins with a stream that has waited longer.
-      this.#waiting.delete(stream);
-      this.#waiting.add(stream);
+      this.#ready.add(stream);
+      this.#owner.onWaiting(stream);
     }
     if (stream.isUserWaiting && !stream.isClosed && stream.queuedBytes <= this.#limits.streamSendBufferBytes / 2) {
       stream.isUserWaiting = false;
       stream.handler?.onWritable();
     }
+    if (this.#crowded.size > 0) this.#wakeCrowd();
     return true;
+  }
+
+  #wakeCrowd(): void {
+    if (this.#queuedBytes * 2 > this.#limits.connectionSendBufferBytes) return;
+    const crowd = [...this.#crowded];
+    this.#crowded.clear();
+    for (const stream of crowd) if (!stream.isClosed) stream.handler?.onWritable();
   }
 }

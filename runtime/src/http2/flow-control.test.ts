@@ -140,7 +140,12 @@ describe("sending", () => {
 });
 
 describe("receiving", () => {
-  const options = { initialStreamWindowBytes: 100_000, connectionWindowBytes: 150_000 };
+  const options = {
+    initialStreamWindowBytes: 100_000,
+    maxStreamWindowBytes: 100_000,
+    connectionWindowBytes: 150_000,
+    maxConnectionWindowBytes: 150_000,
+  };
 
   it("gives bytes back in batches, when half a window was consumed", () => {
     const peer = new ScriptedPeer("server", options).handshake().raw(headersFrame(1, REQUEST));

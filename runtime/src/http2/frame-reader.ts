@@ -1,8 +1,11 @@
-import { FRAME_HEADER_BYTES, readUint31 } from "./frame.js";
+import { FRAME_HEADER_BYTES, FrameType, readUint31 } from "./frame.js";
 
 /** Takes frames as they are cut out of the bytes. */
 export interface FrameSink {
-  /** One frame; its payload is `bytes` from `start` to `end`, valid during the call only. */
+  /**
+   * One frame; its payload is `bytes` from `start` to `end`, valid during the call only. A frame of an unknown type
+   * comes without its payload, which nobody reads.
+   */
   onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void;
   /** A frame header announced more than the limit. Reading has stopped. */
   onOversizedFrame(length: number): void;
@@ -13,12 +16,22 @@ export class FrameReader {
   readonly #sink: FrameSink;
   readonly #maxFrameBytes: number;
   #isStopped = false;
+  #isHeld = false;
+  #held: Buffer[] = [];
   #carry: Buffer | undefined = undefined;
   #carriedBytes = 0;
+  /** Payload of a frame that is not kept, still to come. */
+  #skippedBytes = 0;
 
   constructor(sink: FrameSink, maxFrameBytes: number) {
     this.#sink = sink;
     this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  /** A frame has begun that is none of DATA, and its end has not come. */
+  get isInControlFrame(): boolean {
+    if (this.#carriedBytes === 0) return false;
+    return this.#carriedBytes < FRAME_HEADER_BYTES || (this.#carry as Buffer)[3] !== FrameType.DATA;
   }
 
   /** Drops what is left and everything that comes. */
@@ -26,57 +39,90 @@ export class FrameReader {
     this.#isStopped = true;
     this.#carry = undefined;
     this.#carriedBytes = 0;
+    this.#held = [];
+  }
+
+  /** Delivers no frame until {@link resume}; may be called while one is delivered. What comes meanwhile is kept. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** Goes on where {@link hold} stopped; a frame may hold again. */
+  resume(): void {
+    this.#isHeld = false;
+    const held = this.#held;
+    this.#held = [];
+    for (const chunk of held) this.read(chunk);
   }
 
   /** Reads frames from `chunk`. Not reentrant. */
   read(chunk: Buffer): void {
+    if (this.#isStopped) return;
+    if (this.#isHeld) {
+      this.#held.push(Buffer.from(chunk));
+      return;
+    }
     const end = chunk.length;
-    let at = this.#carriedBytes === 0 ? 0 : this.#completeCarried(chunk);
-    while (!this.#isStopped && end - at >= FRAME_HEADER_BYTES) {
+    let at = 0;
+    if (this.#skippedBytes > 0) at = this.#skip(end, 0);
+    if (this.#carriedBytes > 0) at = this.#completeCarried(chunk, at);
+    while (!this.#isStopped && !this.#isHeld && end - at >= FRAME_HEADER_BYTES) {
       const length = readLength(chunk, at);
+      const type = chunk[at + 3] as number;
       const start = at + FRAME_HEADER_BYTES;
       if (length > this.#maxFrameBytes) return this.#refuse(length);
-      if (start + length > end) break;
-      at = start + length;
+      const isKept = type <= FrameType.CONTINUATION;
+      if (isKept && start + length > end) break;
       this.#sink.onFrame(
-        chunk[start - 6] as number,
-        chunk[start - 5] as number,
-        readUint31(chunk, start - 4),
+        type,
+        chunk[at + 4] as number,
+        readUint31(chunk, at + 5),
         chunk,
         start,
-        at,
+        isKept ? start + length : start,
       );
+      at = start + length;
+      if (at > end) {
+        this.#skippedBytes = at - end;
+        at = end;
+      }
     }
-    if (at < end && !this.#isStopped) this.#carryOver(chunk, at, end);
+    if (at >= end || this.#isStopped) return;
+    if (this.#isHeld) this.#held.push(Buffer.from(chunk.subarray(at)));
+    else this.#carryOver(chunk, at, end);
   }
 
   /** Fills up the carried frame and delivers it; returns where the next frame starts. */
-  #completeCarried(chunk: Buffer): number {
-    let at = 0;
+  #completeCarried(chunk: Buffer, from: number): number {
+    let at = from;
     if (this.#carriedBytes < FRAME_HEADER_BYTES) {
-      at = this.#carryUntil(chunk, 0, FRAME_HEADER_BYTES);
+      at = this.#carryUntil(chunk, at, FRAME_HEADER_BYTES);
       if (this.#carriedBytes < FRAME_HEADER_BYTES) return at;
     }
     const header = this.#carry as Buffer;
     const length = readLength(header, 0);
+    const type = header[3] as number;
     if (length > this.#maxFrameBytes) {
       this.#refuse(length);
       return chunk.length;
     }
-    const frameBytes = FRAME_HEADER_BYTES + length;
+    const isKept = type <= FrameType.CONTINUATION;
+    const frameBytes = FRAME_HEADER_BYTES + (isKept ? length : 0);
     at = this.#carryUntil(chunk, at, frameBytes);
     if (this.#carriedBytes < frameBytes) return at;
     const frame = this.#carry as Buffer;
     this.#carriedBytes = 0;
-    this.#sink.onFrame(
-      frame[3] as number,
-      frame[4] as number,
-      readUint31(frame, 5),
-      frame,
-      FRAME_HEADER_BYTES,
-      frameBytes,
-    );
-    return at;
+    this.#sink.onFrame(type, frame[4] as number, readUint31(frame, 5), frame, FRAME_HEADER_BYTES, frameBytes);
+    if (isKept) return at;
+    this.#skippedBytes = length;
+    return this.#skip(chunk.length, at);
+  }
+
+  /** Passes over what is not kept; returns where it ends. */
+  #skip(end: number, at: number): number {
+    const byteCount = Math.min(this.#skippedBytes, end - at);
+    this.#skippedBytes -= byteCount;
+    return at + byteCount;
   }
 
   #carryUntil(chunk: Buffer, at: number, wantedBytes: number): number {

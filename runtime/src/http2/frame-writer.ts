@@ -17,9 +17,14 @@ const BY_REFERENCE_BYTES = 4096;
 /** Writes frames into the output buffer. Frame after frame, in sending order; no frame is ever half written. */
 export class FrameWriter {
   readonly output: OutputBuffer = new OutputBuffer();
-  readonly encoder: HeaderEncoder = new HeaderEncoder();
+  readonly encoder: HeaderEncoder;
   /** SETTINGS_MAX_FRAME_SIZE of the peer. */
   maxFrameBytes: number = DEFAULT_MAX_FRAME_BYTES;
+
+  /** `maxTableBytes` bounds the encoder's dynamic table, whatever the peer allows. */
+  constructor(maxTableBytes: number) {
+    this.encoder = new HeaderEncoder(maxTableBytes);
+  }
 
   preface(): void {
     this.output.append(CLIENT_PREFACE);
@@ -46,11 +51,11 @@ export class FrameWriter {
   }
 
   windowUpdate(streamId: number, byteCount: number): void {
-    writeUint32(this.output.slab, this.#begin(4, FrameType.WINDOW_UPDATE, 0, streamId), byteCount);
+    this.#word(FrameType.WINDOW_UPDATE, streamId, byteCount);
   }
 
   rstStream(streamId: number, code: number): void {
-    writeUint32(this.output.slab, this.#begin(4, FrameType.RST_STREAM, 0, streamId), code);
+    this.#word(FrameType.RST_STREAM, streamId, code);
   }
 
   goAway(lastStreamId: number, code: number, debug: string): void {
@@ -79,7 +84,8 @@ export class FrameWriter {
       const end = Math.min(length, start + this.maxFrameBytes);
       const flags = (start === 0 ? endFlag : 0) | (end === length ? FrameFlag.END_HEADERS : 0);
       const type = start === 0 ? FrameType.HEADERS : FrameType.CONTINUATION;
-      block.copy(output.slab, this.#begin(end - start, type, flags, streamId), start, end);
+      const payloadAt = this.#begin(end - start, type, flags, streamId);
+      block.copy(output.slab, payloadAt, start, end);
     }
   }
 
@@ -105,6 +111,13 @@ export class FrameWriter {
       output.position = at;
       output.append(bytes);
     }
+  }
+
+  /** Writes a frame whose payload is one 32-bit word. */
+  #word(type: number, streamId: number, value: number): void {
+    // In this order: making room may change the slab.
+    const at = this.#begin(4, type, 0, streamId);
+    writeUint32(this.output.slab, at, value);
   }
 
   /** Writes a frame header and makes room for its payload; returns where the payload goes. */

@@ -14,14 +14,16 @@ class FakeStream implements ByteStream {
   readonly peer = "peer";
   readonly done: string[] = [];
   isFull = false;
+  lastWritten: Buffer = Buffer.alloc(0);
   handler: ByteStreamHandler | undefined;
 
   start(handler: ByteStreamHandler): void {
     this.handler = handler;
   }
 
-  write(): boolean {
+  write(bytes: Uint8Array): boolean {
     this.done.push("write");
+    this.lastWritten = Buffer.from(bytes);
     return !this.isFull;
   }
 
@@ -130,7 +132,9 @@ describe("openHttp2Session", () => {
     const server = openHttp2Session({ role: "server", stream, clock, rng, handler });
     stream.handler?.onBytes(Buffer.concat([CLIENT_PREFACE, settingsFrame([])]));
     server.drain();
-    stream.handler?.onBytes(frame("PING", FrameFlag.ACK, 0, Buffer.alloc(8)));
+    await clock.advance(0);
+    const pingPayload = stream.lastWritten.subarray(-8);
+    stream.handler?.onBytes(frame("PING", FrameFlag.ACK, 0, pingPayload));
     await clock.advance(29_999);
     expect(stream.done.at(-1)).toBe("end");
     await clock.advance(1);

@@ -2,11 +2,11 @@ import type { Clock, Timer } from "../base/clock.js";
 import type { ByteStream } from "../base/network.js";
 import type { Rng } from "../base/rng.js";
 import { createHttp2Connection } from "./connection.js";
-import type { ConnectionHandler, Http2Connection, Http2Options } from "./types.js";
+import { http2Limits } from "./limits.js";
+import { type ConnectionHandler, ErrorCode, type Http2Connection, type Http2Options } from "./types.js";
 
-// What a peer has to close its side; some never do. A server that ends in order waits longer: its last response may
-// still be under way to a slow reader, which must not be cut off.
-const LINGER_MS = 1000;
+// How long a peer has to close its side after a server ended in order; some never do. The last response may still be
+// under way to a slow reader, which must not be cut off.
 const LINGER_AFTER_DRAIN_MS = 30_000;
 
 /** What {@link openHttp2Session} joins. */
@@ -16,7 +16,7 @@ export interface SessionInit {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly options?: Http2Options;
-  readonly handler: Omit<ConnectionHandler, "onOutput">;
+  readonly handler: Omit<ConnectionHandler, "onOutput" | "onReadable">;
 }
 
 /**
@@ -30,10 +30,34 @@ export function openHttp2Session({ role, stream, clock, rng, options, handler }:
   let isBlocked = false;
   let isOver = false;
   let isGone = false;
+  let isPaused = false;
   let linger: Timer | undefined;
+  let stallCheck: Timer | undefined;
+  let blockedSinceMs = 0;
+  const { stallTimeoutMs, closeTimeoutMs } = http2Limits(options ?? {});
 
+  const pause = (): void => {
+    if (isPaused) return;
+    isPaused = true;
+    stream.pause();
+  };
+  // A socket that fills up does so again and again: one timer looks at it now and then.
+  const checkStall = (delayMs: number): void => {
+    stallCheck = clock.setTimer(delayMs, () => {
+      stallCheck = undefined;
+      if (!isBlocked || isOver) return;
+      const leftMs = blockedSinceMs + stallTimeoutMs - clock.nowMs();
+      if (leftMs > 0) return checkStall(leftMs);
+      const message = `the peer took nothing for ${stallTimeoutMs} ms`;
+      handler.onLimit?.({ limit: "stall_timeout", message });
+      connection.close(ErrorCode.ENHANCE_YOUR_CALM, message);
+    });
+  };
   const write = (bytes: Uint8Array): void => {
-    if (!stream.write(bytes)) isBlocked = true;
+    if (stream.write(bytes) || isBlocked) return;
+    isBlocked = true;
+    blockedSinceMs = clock.nowMs();
+    if (stallCheck === undefined && stallTimeoutMs < Number.POSITIVE_INFINITY) checkStall(stallTimeoutMs);
   };
   const flush = (): void => {
     isFlushQueued = false;
@@ -53,14 +77,23 @@ export function openHttp2Session({ role, stream, clock, rng, options, handler }:
       },
       onStream: (opened, fields, endStream) => handler.onStream(opened, fields, endStream),
       onCapacity: () => handler.onCapacity(),
+      onReadable: () => {
+        if (!isPaused || isOver) return;
+        isPaused = false;
+        stream.resume();
+      },
       onLimit: (exceeded) => handler.onLimit?.(exceeded),
       onClose: (error) => {
         // The last words, such as GOAWAY, leave before the end.
         connection.takeOutput(write);
         isOver = true;
+        stallCheck?.cancel();
         if (!isGone) {
           stream.end();
-          const lingerMs = role === "server" && error === undefined ? LINGER_AFTER_DRAIN_MS : LINGER_MS;
+          // After an error nothing is read any more (A23); after an orderly end the peer's own end is.
+          if (error !== undefined && error.origin !== "user") pause();
+          else if (isPaused) stream.resume();
+          const lingerMs = role === "server" && error === undefined ? LINGER_AFTER_DRAIN_MS : closeTimeoutMs;
           linger = clock.setTimer(lingerMs, () => stream.destroy());
         }
         handler.onClose(error);
@@ -69,7 +102,10 @@ export function openHttp2Session({ role, stream, clock, rng, options, handler }:
   });
 
   stream.start({
-    onBytes: (chunk) => connection.receive(chunk),
+    onBytes: (chunk) => {
+      connection.receive(chunk);
+      if (connection.isReadPaused) pause();
+    },
     onDrain: () => {
       isBlocked = false;
       flush();

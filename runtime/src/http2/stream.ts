@@ -35,10 +35,10 @@ export class StreamState implements Http2Stream {
   isClosed = false;
   /** The final header block of a response, or a request's, was received: what follows is trailers. */
   didReceiveHeaders = false;
-  /** Bytes that we may send. Negative after the peer lowered INITIAL_WINDOW_SIZE. */
-  sendWindowBytes: number;
-  /** Bytes that the peer may send. */
-  receiveWindowBytes: number;
+  /** What we may send is the peer's INITIAL_WINDOW_SIZE and this; below 0 after that was lowered. */
+  sendOffsetBytes = 0;
+  /** What the peer may send is our INITIAL_WINDOW_SIZE and this. */
+  receiveOffsetBytes = 0;
   /** Received bytes that the user has not consumed. */
   unconsumedBytes = 0;
   /** Consumed bytes that were not yet given back with WINDOW_UPDATE. */
@@ -53,13 +53,20 @@ export class StreamState implements Http2Stream {
   queuedTrailers: { readonly template: HeaderTemplate; readonly extra: HeaderFields | undefined } | undefined;
   /** A `sendData` returned false: the user waits for `onWritable`. */
   isUserWaiting = false;
+  /** The queue stands still since then. */
+  waitingMs = 0;
+  /** Something happened on the stream last then, where that is watched. */
+  activeMs: number = Number.POSITIVE_INFINITY;
+  /** The read that opened it, by number. */
+  readonly turn: number;
+  /** Pieces of work that a handler has not ended. */
+  holds = 0;
   readonly #owner: StreamOwner;
 
-  constructor(id: number, owner: StreamOwner, sendWindowBytes: number, receiveWindowBytes: number) {
+  constructor(id: number, owner: StreamOwner, turn: number) {
     this.id = id;
     this.#owner = owner;
-    this.sendWindowBytes = sendWindowBytes;
-    this.receiveWindowBytes = receiveWindowBytes;
+    this.turn = turn;
   }
 
   sendHeaders(template: HeaderTemplate, extra: HeaderFields | undefined, endStream: boolean): void {

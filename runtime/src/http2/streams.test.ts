@@ -75,7 +75,6 @@ describe("a request that a server receives", () => {
     ["no body with a content-length", [headersFrame(1, [...REQUEST, "content-length", "2"], true)]],
     ["trailers that do not end the stream", [headersFrame(1, REQUEST), headersFrame(1, ["a", "b"])]],
     ["trailers with a pseudo header", [headersFrame(1, REQUEST), headersFrame(1, [":path", "/"], true)]],
-    ["WINDOW_UPDATE of 0", [headersFrame(1, REQUEST), frame("WINDOW_UPDATE", 0, 1, uint32(0))]],
   ])("resets the stream for %s (8.1, 6.9)", ([, frames]) => {
     const peer = new ScriptedPeer("server").handshake().raw(...frames);
     expect(peer.frames()).toMatchObject([{ type: "RST_STREAM", streamId: 1, code: "PROTOCOL_ERROR" }]);

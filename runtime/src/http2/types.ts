@@ -28,6 +28,12 @@ export const ErrorCode = {
 
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
+/** The name of an error code, as messages have it. */
+export function errorName(code: number): string {
+  const found = Object.entries(ErrorCode).find(([, value]) => value === code);
+  return found === undefined ? `error code ${code}` : found[0];
+}
+
 /** Who caused an error: our user, this library, or the peer. */
 export type ErrorOrigin = "user" | "library" | "remote";
 
@@ -96,6 +102,8 @@ export interface ConnectionHandler {
   onStream(stream: Http2Stream, fields: HeaderFields, endStream: boolean): StreamHandler;
   /** The peer's limit on concurrent streams rose, a stream ended below it, or GOAWAY arrived: ask `canOpenStream`. */
   onCapacity(): void;
+  /** After `isReadPaused` was true: hand over bytes again. */
+  onReadable?(): void;
   /** The peer went over a limit; what follows from it, if anything, follows by its own event. */
   onLimit?(exceeded: LimitExceeded): void;
   /** The connection is over; take the rest of the output, then close. Every stream had its `onClose` before. */
@@ -117,6 +125,11 @@ export interface Http2Connection {
   transportClosed(error: Error | undefined): void;
   /** Hands queued output to `write`, in order, each piece once. */
   takeOutput(write: (bytes: Uint8Array) => void): void;
+  /**
+   * The peer is ahead of what it may have done in one turn, or behind with reading: leave its bytes in the transport
+   * until `onReadable`. What is handed over meanwhile is kept, in memory.
+   */
+  readonly isReadPaused: boolean;
   /** Client only: whether `openStream` may be called now. */
   readonly canOpenStream: boolean;
   /** GOAWAY was sent or received: open streams go on, new ones need another connection. */

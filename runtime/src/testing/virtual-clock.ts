@@ -34,6 +34,9 @@ export function createVirtualClock(): VirtualClock {
       return { cancel: () => pending.delete(timer) };
     },
     defer: (callback) => process.nextTick(callback),
+    yield: (callback) => {
+      setImmediate(callback);
+    },
     async advance(byMs) {
       const untilMs = nowMs + byMs;
       await settle();

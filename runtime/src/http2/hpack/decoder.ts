@@ -1,5 +1,5 @@
 import { DynamicTable } from "./dynamic-table.js";
-import { readHuffman } from "./huffman.js";
+import { HuffmanReader } from "./huffman.js";
 import { IntegerReader } from "./integer.js";
 import { FIELD_OVERHEAD_BYTES, STATIC_COUNT, STATIC_NAMES, STATIC_VALUES } from "./static-table.js";
 
@@ -7,14 +7,20 @@ import { FIELD_OVERHEAD_BYTES, STATIC_COUNT, STATIC_NAMES, STATIC_VALUES } from 
 export interface HeaderListLimits {
   /** SETTINGS_MAX_HEADER_LIST_SIZE: a larger list is decoded, for the table's sake, but not delivered. */
   readonly maxHeaderListBytes: number;
-  /** A list that grows beyond this is not worth the work: a decoding error. */
+  /** A list that grows beyond this is not worth the work: it is given up. */
   readonly hardHeaderListBytes: number;
   /** Fields of one list; a longer one is not delivered. */
   readonly maxFieldCount: number;
 }
 
-/** What became of one block. `error` leaves the table unusable: the connection must end (RFC 7541 section 2.2). */
-export type DecodedBlock = "ok" | "malformed" | "too_large" | "error";
+/**
+ * What became of one block. `too_large` and `too_many` are above a limit for lists that are delivered; `excessive` was
+ * given up, and `error` is one: both leave the table unusable, so the connection must end (RFC 7541 section 2.2).
+ */
+export type DecodedBlock = "ok" | "malformed" | "too_large" | "too_many" | "excessive" | "error";
+
+/** Size updates at the start of a block: the smallest size since the last block, and the final one (section 4.2). */
+const MAX_RESIZES = 2;
 
 const LEGAL_NAME = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const ILLEGAL_VALUE = /[\0\r\n]|^[ \t]|[ \t]$/;
@@ -27,6 +33,7 @@ export class HeaderDecoder {
   readonly #table: DynamicTable;
   readonly #maxTableBytes: number;
   readonly #integers = new IntegerReader();
+  readonly #huffman = new HuffmanReader();
   #text = "";
   #next = 0;
   #listBytes = 0;
@@ -46,26 +53,27 @@ export class HeaderDecoder {
     this.#fieldCount = 0;
     this.#isLegal = true;
     this.#next = start;
-    let mayResize = true;
+    let resizes = 0;
     while (this.#next < end) {
       const first = bytes[this.#next] as number;
       if (first >= 0x80) {
-        mayResize = false;
+        resizes = MAX_RESIZES;
         if (!this.#readIndexed(bytes, end)) return "error";
       } else if (first >= 0x40) {
-        mayResize = false;
+        resizes = MAX_RESIZES;
         if (!this.#readLiteral(bytes, end, 6, true)) return "error";
       } else if (first >= 0x20) {
-        if (!mayResize || !this.#readResize(bytes, end)) return "error";
+        resizes += 1;
+        if (resizes > MAX_RESIZES || !this.#readResize(bytes, end)) return "error";
       } else {
-        mayResize = false;
+        resizes = MAX_RESIZES;
         if (!this.#readLiteral(bytes, end, 4, false)) return "error";
       }
-      if (this.#listBytes > this.#limits.hardHeaderListBytes) return "error";
+      if (this.#listBytes > this.#limits.hardHeaderListBytes) return "excessive";
     }
     if (this.#listBytes > this.#limits.maxHeaderListBytes || this.#fieldCount > this.#limits.maxFieldCount) {
       this.fields = [];
-      return "too_large";
+      return this.#fieldCount > this.#limits.maxFieldCount ? "too_many" : "too_large";
     }
     return this.#isLegal ? "ok" : "malformed";
   }
@@ -139,7 +147,7 @@ export class HeaderDecoder {
     const start = this.#next;
     this.#next = start + byteCount;
     if (isHuffman) {
-      const text = readHuffman(bytes, start, this.#next);
+      const text = this.#huffman.read(bytes, start, this.#next);
       if (text === undefined) return false;
       this.#text = text;
     } else {

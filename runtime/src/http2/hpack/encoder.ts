@@ -5,8 +5,8 @@ import { huffmanByteCount, writeHuffman } from "./huffman.js";
 import { writeInteger } from "./integer.js";
 import { STATIC_COUNT, staticFieldIndex, staticNameIndex } from "./static-table.js";
 
-/** Our encoder's table is never larger, whatever a peer allows: it would be the peer who decides on our memory. */
-const LARGEST_TABLE_BYTES = 4096;
+/** SETTINGS_HEADER_TABLE_SIZE of a peer that has not said anything yet (RFC 9113 section 6.5.2). */
+const INITIAL_TABLE_BYTES = 4096;
 
 // RFC 7541 section 6: the bits that tell the representations apart.
 const INDEXED = 0x80;
@@ -37,15 +37,24 @@ interface CachedBlock {
  * the cost of an older entry: so the table comes to rest, and the block of a template becomes a constant that is copied.
  */
 export class HeaderEncoder {
-  readonly #table = new DynamicTable(LARGEST_TABLE_BYTES);
+  readonly #table: DynamicTable;
+  readonly #largestTableBytes: number;
   readonly #blocks = new Map<HeaderTemplate, CachedBlock>();
-  #tableBytes = LARGEST_TABLE_BYTES;
+  #tableBytes: number;
   // Size updates that the next block must begin with: the smallest since the last block, and the present one.
   #smallestUpdate: number | undefined;
 
+  /** The table is never larger than `largestTableBytes`, or it would be the peer who decides on our memory. */
+  constructor(largestTableBytes: number = INITIAL_TABLE_BYTES) {
+    this.#largestTableBytes = largestTableBytes;
+    this.#tableBytes = INITIAL_TABLE_BYTES;
+    this.#table = new DynamicTable(INITIAL_TABLE_BYTES);
+    this.setMaxTableBytes(INITIAL_TABLE_BYTES);
+  }
+
   /** The peer changed SETTINGS_HEADER_TABLE_SIZE. */
   setMaxTableBytes(peerBytes: number): void {
-    const tableBytes = Math.min(peerBytes, LARGEST_TABLE_BYTES);
+    const tableBytes = Math.min(peerBytes, this.#largestTableBytes);
     if (tableBytes === this.#tableBytes) return;
     this.#smallestUpdate = Math.min(this.#smallestUpdate ?? tableBytes, tableBytes);
     this.#tableBytes = tableBytes;

@@ -52,25 +52,36 @@ export function writeHuffman(bytes: Uint8Array, at: number, text: string): numbe
   return position;
 }
 
-/** Reads the Huffman form in `bytes` from `start` to `end`. Undefined when it is malformed. */
-export function readHuffman(bytes: Uint8Array, start: number, end: number): string | undefined {
-  let text = "";
-  let state = 0;
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at] as number;
-    const high = STEPS[(state << 4) | (byte >>> 4)] as number;
-    if (high >= HAS_SYMBOL) {
-      if (high >= IS_BROKEN) return undefined;
-      text += String.fromCharCode(high >>> SYMBOL_SHIFT);
+/** The shortest code has 5 bits, so that many characters come out of a byte at the most. */
+const MOST_CHARACTERS_PER_BYTE = 8 / 5;
+
+/** Reads Huffman forms; keeps the memory that they are read into. */
+export class HuffmanReader {
+  #text: Buffer = Buffer.allocUnsafeSlow(256);
+
+  /** Reads the form in `bytes` from `start` to `end`. Undefined when it is malformed. */
+  read(bytes: Uint8Array, start: number, end: number): string | undefined {
+    const mostCharacters = Math.ceil((end - start) * MOST_CHARACTERS_PER_BYTE);
+    if (mostCharacters > this.#text.length) this.#text = Buffer.allocUnsafeSlow(2 * mostCharacters);
+    const text = this.#text;
+    let length = 0;
+    let state = 0;
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at] as number;
+      const high = STEPS[(state << 4) | (byte >>> 4)] as number;
+      if (high >= HAS_SYMBOL) {
+        if (high >= IS_BROKEN) return undefined;
+        text[length++] = high >>> SYMBOL_SHIFT;
+      }
+      const low = STEPS[((high & 0xff) << 4) | (byte & 0xf)] as number;
+      if (low >= HAS_SYMBOL) {
+        if (low >= IS_BROKEN) return undefined;
+        text[length++] = low >>> SYMBOL_SHIFT;
+      }
+      state = low & 0xff;
     }
-    const low = STEPS[((high & 0xff) << 4) | (byte & 0xf)] as number;
-    if (low >= HAS_SYMBOL) {
-      if (low >= IS_BROKEN) return undefined;
-      text += String.fromCharCode(low >>> SYMBOL_SHIFT);
-    }
-    state = low & 0xff;
+    return CAN_END[state] === 1 ? text.toString("latin1", 0, length) : undefined;
   }
-  return CAN_END[state] === 1 ? text : undefined;
 }
 
 function symbolOf(character: number): number {

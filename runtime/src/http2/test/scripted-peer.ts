@@ -206,6 +206,13 @@ export function goAwayFrame(lastStreamId: number, code: number, debug = ""): Buf
   return frame("GOAWAY", 0, 0, Buffer.concat([uint32(lastStreamId), uint32(code), Buffer.from(debug)]));
 }
 
+/** Answers the PING among the frames that the connection under test sent. */
+export function pingAck(sent: readonly SentFrame[]): Buffer {
+  const ping = sent.find(({ type }) => type === "PING");
+  if (ping === undefined) throw new Error(`no PING among ${sent.map(({ type }) => type).join(", ")}`);
+  return frame("PING", FrameFlag.ACK, 0, ping.payload);
+}
+
 function text(value: string): Buffer {
   return Buffer.concat([Buffer.from([value.length]), Buffer.from(value, "latin1")]);
 }
