@@ -153,7 +153,7 @@ describe("control frames", () => {
     async run(context) {
       const peer = await open(context);
       peer.write(headers(1, firstRequest()), windowUpdate(0, 0));
-      const before = (await context.target.server.call("usage", undefined)).started;
+      const before = (await context.target.victim.call("usage", undefined)).started;
       const body = unaryRequest({ text: "x" });
       await peer.flood((index) =>
         forStreams(20, 3 + 40 * index, (id) =>
@@ -161,7 +161,7 @@ describe("control frames", () => {
         ),
       );
       // The users' own calls are some hundred.
-      expect((await context.target.server.call("usage", undefined)).started - before).toBeLessThan(700);
+      expect((await context.target.victim.call("usage", undefined)).started - before).toBeLessThan(700);
     },
   });
 
@@ -264,7 +264,7 @@ describe("control frames", () => {
         const codes = [...peer.resets.keys(), ...peer.goAways.map(({ code }) => code)];
         expect(codes, reason).toContain(1);
       }
-      expect((await context.target.server.call("usage", undefined)).probe).not.toBe(marker);
+      expect((await context.target.victim.call("usage", undefined)).probe).not.toBe(marker);
     },
   });
 
@@ -319,7 +319,7 @@ describe("control frames", () => {
         expect(peer.endedStreams + peer.resetCount() + peer.goAways.length, `${reason}: has an answer`).toBeGreaterThan(
           0,
         );
-        const { probe } = await context.target.server.call("usage", undefined);
+        const { probe } = await context.target.victim.call("usage", undefined);
         if (probe === marker) reached.push(reason);
         const clean = await open(context);
         clean.write(headers(1, request(UNARY, literal("x-probe", "clean"))), data(1, body, Flag.END_STREAM));

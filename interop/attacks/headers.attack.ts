@@ -187,7 +187,7 @@ describe("header blocks", () => {
       peer.write(headers(7, request(UNARY, indexed(63))), data(7, CALL_BODY, Flag.END_STREAM));
       await peer.until(() => peer.endedStreams === 1);
       expect(peer.goAways).toEqual([]);
-      expect((await context.target.server.call("usage", undefined)).probe).toBe(probe);
+      expect((await context.target.victim.call("usage", undefined)).probe).toBe(probe);
     },
   });
 

@@ -55,11 +55,11 @@ function total(chunks: readonly Buffer[]): number {
 
 /** Handlers that began during an attack, those of the other users not counted. */
 async function startedBy(context: AttackContext, run: () => Promise<void>): Promise<number> {
-  const { server } = context.target;
-  const before = await server.call("usage", undefined);
+  const { victim } = context.target;
+  const before = await victim.call("usage", undefined);
   const startMs = performance.now();
   await run();
-  const after = await server.call("usage", undefined);
+  const after = await victim.call("usage", undefined);
   return after.started - before.started - ((performance.now() - startMs) / 1000) * 300;
 }
 
@@ -120,7 +120,7 @@ describe("streams", () => {
         peer.write(RESETS[index] as Buffer);
       }
       // Those of the other users included.
-      expect((await context.target.server.call("usage", undefined)).active).toBeLessThan(MAX_STREAMS + 10);
+      expect((await context.target.victim.call("usage", undefined)).active).toBeLessThan(MAX_STREAMS + 10);
     },
   });
 

@@ -1,7 +1,7 @@
 import { ErrorCode } from "@meshwright/runtime/wire";
 import { expect, it } from "vitest";
 import { measure } from "./measure.js";
-import type { RawPeer, RawPeerOptions } from "./raw-peer.js";
+import { RawPeer, type RawPeerOptions } from "./raw-peer.js";
 import { type Target, type TargetOptions, targetFor } from "./target.js";
 
 /** Names of RFC 9113 section 7. */
@@ -35,7 +35,7 @@ export interface Attack {
 }
 
 /** The connection, for rows without a limit of their own. */
-const WITHIN_MS = 2000;
+export const WITHIN_MS = 2000;
 
 export function closed(...codes: readonly ErrorName[]): Ending {
   return { kind: "closed", codes };
@@ -53,14 +53,29 @@ export const hungUp: Ending = { kind: "hung up" };
 export function attack(id: string, name: string, row: Attack): void {
   it(`${id} ${name}`, async ({ task }) => {
     const target = await targetFor(row.options ?? {});
-    const result = await measure(target, row, { judge: (peer) => judge(row, peer) });
+    const result = await measure(target, {
+      run: (peers) =>
+        row.run({
+          target,
+          connect: async (options) => {
+            const peer = await RawPeer.connect(target.address, options);
+            peers.push(peer);
+            return peer;
+          },
+        }),
+      judge: (peer) => judge(row, peer),
+      withinMs: row.ending.kind === "bounded" ? undefined : (row.withinMs ?? WITHIN_MS),
+    });
     Object.assign(task.meta, { attack: { id, name, ...result } });
     expect(result.complaints).toEqual([]);
   });
 }
 
 /** What became of the attacker's connection, and what is wrong with that. */
-function judge({ ending, withinMs = WITHIN_MS }: Attack, peer: RawPeer): { outcome: string; complaint?: string } {
+export function judge(
+  { ending, withinMs = WITHIN_MS }: Pick<Attack, "ending" | "withinMs">,
+  peer: RawPeer,
+): { outcome: string; complaint?: string } {
   const goAway = peer.goAways.at(-1);
   const code = goAway === undefined ? "no GOAWAY" : errorName(goAway.code);
   const closedAtMs = peer.closedAtMs === undefined ? undefined : Math.round(peer.closedAtMs);

@@ -1,6 +1,5 @@
 import type { CallStats } from "@meshwright/interop/attacks/steady-calls";
-import type { Attack } from "./attack.js";
-import { RawPeer } from "./raw-peer.js";
+import type { RawPeer } from "./raw-peer.js";
 import type { Target } from "./target.js";
 
 // What every attack must stay within. Each attack runs twice: once while the victim collects its garbage and counts
@@ -25,7 +24,6 @@ const MAX_SLOWDOWN = 2;
 const P99_FLOOR_MS = 10;
 
 const SAMPLE_MS = 25;
-const SETTLE_MS = 1000;
 const BEFORE_MS = 700;
 /** Users are watched at least for so long, for quantiles need numbers. */
 const LEAST_WATCH_MS = 700;
@@ -45,33 +43,38 @@ export interface Measured {
   readonly complaints: readonly string[];
 }
 
-interface Judge {
+/** How an attack is run and judged. */
+export interface Attacker {
+  /** Attacks once; the peers get every connection of the attack, the first one first. */
+  run(peers: RawPeer[]): Promise<void>;
   judge(peer: RawPeer): { readonly outcome: string; readonly complaint?: string };
+  /** Most milliseconds until the first connection is closed; none when it may live. */
+  readonly withinMs: number | undefined;
 }
 
 /** Runs an attack twice and says what it did. */
-export async function measure(target: Target, attack: Attack, { judge }: Judge): Promise<Measured> {
-  const { server, witness } = target;
+export async function measure(target: Target, attacker: Attacker): Promise<Measured> {
+  const { victim } = target;
   const complaints = new Set<string>();
 
-  await settle(target);
-  await server.call("watchMemory", SAMPLE_MS);
-  const first = await run(target, attack, { judge }, complaints);
-  const memory = await server.call("memory", undefined);
+  await target.settle();
+  await victim.call("watchMemory", SAMPLE_MS);
+  const first = await run(target, attacker, complaints);
+  const memory = await victim.call("memory", undefined);
   first.end();
-  await settle(target);
+  await target.settle();
 
-  await witness.call("stats", undefined);
-  const idle = await server.call("usage", undefined);
+  await target.userStats();
+  const idle = await victim.call("usage", undefined);
   await pause(BEFORE_MS);
-  const before = await witness.call("stats", undefined);
-  const start = await server.call("usage", undefined);
+  const before = await target.userStats();
+  const start = await victim.call("usage", undefined);
   const startMs = performance.now();
-  const second = await run(target, attack, { judge }, complaints);
+  const second = await run(target, attacker, complaints);
   await pause(LEAST_WATCH_MS - (performance.now() - startMs));
-  const end = await server.call("usage", undefined);
+  const end = await victim.call("usage", undefined);
   const elapsedMs = performance.now() - startMs;
-  const during = await witness.call("stats", undefined);
+  const during = await target.userStats();
   second.end();
 
   const usersCpuMs = ((start.cpuMs - idle.cpuMs) / BEFORE_MS) * elapsedMs;
@@ -102,14 +105,6 @@ export async function measure(target: Target, attack: Attack, { judge }: Judge):
   };
 }
 
-/** Waits until nothing is left of the attacker's connections. */
-async function settle({ server }: Target): Promise<void> {
-  await pause(50);
-  for (const endMs = performance.now() + SETTLE_MS; performance.now() < endMs; await pause(10)) {
-    if ((await server.call("usage", undefined)).active <= 1) return;
-  }
-}
-
 function judgeUsers(before: CallStats, during: CallStats, control: CallStats, complaints: Set<string>): void {
   if (during.calls === 0) complaints.add("users: no calls");
   if (during.failures > 0) complaints.add(`users: ${during.failures} calls failed, the first with ${during.failure}`);
@@ -127,29 +122,21 @@ interface Ran {
   end(): void;
 }
 
-async function run(target: Target, attack: Attack, { judge }: Judge, complaints: Set<string>): Promise<Ran> {
+async function run(target: Target, { run, judge, withinMs }: Attacker, complaints: Set<string>): Promise<Ran> {
   const peers: RawPeer[] = [];
   const cpuBefore = process.cpuUsage();
   let failure: unknown;
   try {
-    await attack.run({
-      target,
-      connect: async (options) => {
-        const peer = await RawPeer.connect(target.address, options);
-        peers.push(peer);
-        return peer;
-      },
-    });
+    await run(peers);
   } catch (error) {
     failure = error;
   }
   const { user, system } = process.cpuUsage(cpuBefore);
   const [first] = peers;
-  const withinMs = attack.withinMs ?? 2000;
-  if (first !== undefined && attack.ending.kind !== "bounded") {
+  if (first !== undefined && withinMs !== undefined) {
     await first.closed(Math.max(100, withinMs + 100 - first.nowMs()));
   }
-  if (!target.server.isAlive) complaints.add(`the victim is dead: ${target.server.complaints}`);
+  if (!target.victim.isAlive) complaints.add(`the victim is dead: ${target.victim.complaints}`);
   if (failure !== undefined) complaints.add(failure instanceof Error ? failure.message : String(failure));
   const { outcome, complaint } = first === undefined ? { outcome: "no connection" } : judge(first);
   if (complaint !== undefined) complaints.add(complaint);

@@ -1,5 +1,5 @@
 import type { AttackedServerOptions, ServerProcedures } from "@meshwright/interop/attacks/server";
-import type { WitnessProcedures } from "@meshwright/interop/attacks/witness";
+import type { WitnessProcedures, WitnessStats } from "@meshwright/interop/attacks/witness";
 import { afterAll } from "vitest";
 import { type Child, startChild } from "./child.js";
 
@@ -9,17 +9,26 @@ export interface TargetOptions extends AttackedServerOptions {
   readonly prefix?: readonly string[];
 }
 
-/** A server of ours, and somebody who uses it. */
+/** What any victim can be asked. */
+export type VictimProcedures = Pick<ServerProcedures, "usage" | "watchMemory" | "memory">;
+
+/** A process of ours under attack, and those who use it. */
 export interface Target {
+  /** Where the victim listens, if it does. */
   readonly address: string;
-  readonly server: Child<ServerProcedures>;
-  readonly witness: Child<WitnessProcedures>;
+  readonly victim: Child<VictimProcedures>;
+  /** How the calls of the victim's other users went, and those at a server of which no attacker knows. */
+  userStats(): Promise<WitnessStats>;
+  /** Waits until nothing is left of an attack. */
+  settle(): Promise<void>;
 }
 
 const CALLS_PER_SECOND = 300;
 // What a JIT compiler needs to know before times mean anything.
 const WARM_UP_CALLS_PER_SECOND = 2000;
 const WARM_UP_MS = 500;
+
+const SETTLE_MS = 1000;
 
 interface Running {
   readonly target: Target;
@@ -33,27 +42,61 @@ let running: Running | undefined;
 /** The server with these options; the one at hand, if it has them and lives. */
 export async function targetFor({ prefix, ...options }: TargetOptions): Promise<Target> {
   const key = JSON.stringify({ prefix, options });
-  if (running !== undefined && running.key === key && running.target.server.isAlive) return running.target;
-  await running?.target.server.stop();
-  control ??= startChild<ServerProcedures>("server");
-  witness ??= startChild<WitnessProcedures>("witness");
+  if (running !== undefined && running.key === key && running.target.victim.isAlive) return running.target;
+  await running?.target.victim.stop();
   const server = await startChild<ServerProcedures>("server", {
     argument: options,
     ...(prefix === undefined ? {} : { prefix }),
   });
-  const target = { address: server.greeting, server, witness: await witness };
+  const bystanders = await startBystanders();
+  const target: Target = {
+    address: server.greeting,
+    victim: server,
+    userStats: () => bystanders.witness.call("stats", undefined),
+    settle: () => settle(server),
+  };
   running = { target, key };
-  const { greeting } = await control;
-  const addresses = { attacked: target.address, control: greeting };
-  await target.witness.call("start", { ...addresses, callsPerSecond: WARM_UP_CALLS_PER_SECOND });
-  await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
-  await target.witness.call("start", { ...addresses, callsPerSecond: CALLS_PER_SECOND });
+  await bystanders.watch(server.greeting);
   return target;
 }
 
+/** A server that nobody attacks, and a process that makes calls to it and to another one. */
+export async function startBystanders(): Promise<Bystanders> {
+  control ??= startChild<ServerProcedures>("server");
+  witness ??= startChild<WitnessProcedures>("witness");
+  const [server, user] = await Promise.all([control, witness]);
+  return {
+    controlAddress: server.greeting,
+    witness: user,
+    async watch(attacked) {
+      const addresses = { attacked, control: server.greeting };
+      await user.call("start", { ...addresses, callsPerSecond: WARM_UP_CALLS_PER_SECOND });
+      await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
+      await user.call("start", { ...addresses, callsPerSecond: CALLS_PER_SECOND });
+    },
+  };
+}
+
+/** What {@link startBystanders} started. */
+export interface Bystanders {
+  readonly controlAddress: string;
+  readonly witness: Child<WitnessProcedures>;
+  /** Makes steady calls to a server, from now on. */
+  watch(attacked: string): Promise<void>;
+}
+
+/** Waits until no handler works for the attacker any more; the users' own calls are short. */
+async function settle(server: Child<ServerProcedures>): Promise<void> {
+  const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+  await pause(50);
+  for (const endMs = performance.now() + SETTLE_MS; performance.now() < endMs; await pause(10)) {
+    if ((await server.call("usage", undefined)).active <= 1) return;
+  }
+}
+
 afterAll(async () => {
-  const servers = await Promise.all([control, witness]);
-  await Promise.all([running?.target.server.stop(), ...servers.map((child) => child?.stop())]);
+  const bystanders = await Promise.all([control, witness]);
+  await Promise.all([running?.target.victim.stop(), ...bystanders.map((child) => child?.stop())]);
   control = undefined;
   witness = undefined;
   running = undefined;
