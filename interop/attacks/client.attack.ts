@@ -283,7 +283,7 @@ describe("a server that attacks its clients: streams and data", () => {
   clientAttack("A16", "windows stay shut while the client uploads", {
     ending: bounded,
     http2: { stallTimeoutMs: 500 },
-    load: { calls: 50, inFlight: 50, kind: "clientStream", payloadBytes: 100_000 },
+    load: { calls: 50, inFlight: 50, kind: "clientStream", payloadBytes: 10_000 },
     greeting: settings([[Setting.INITIAL_WINDOW_SIZE, 0]]),
     run: async (peer) => {
       await peer.until(() => peer.resetCount() >= 50, 1300);
@@ -304,7 +304,7 @@ describe("a server that attacks its clients: streams and data", () => {
 
   clientAttack("A19", "a server that reads nothing while the client uploads", {
     ending: bounded,
-    load: { calls: 50, inFlight: 50, kind: "clientStream", payloadBytes: 100_000 },
+    load: { calls: 50, inFlight: 50, kind: "clientStream", payloadBytes: 10_000 },
     greeting: settings([[Setting.INITIAL_WINDOW_SIZE, 0x7fff_ffff]]),
     async run(peer) {
       peer.write(windowUpdate(0, 0x7000_0000));

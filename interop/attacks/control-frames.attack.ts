@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect } from "vitest";
 import { type AttackContext, attack, bounded, closed, hungUp } from "./support/attack.js";
 import {
@@ -98,15 +99,24 @@ describe("control frames", () => {
     },
   });
 
-  attack("A12", "PING flood without limit of its own, peer does not read", {
+  attack("A12", "replies behind a socket that is full", {
     ending: bounded,
-    options: {
-      http2: {
-        controlBurst: Number.POSITIVE_INFINITY,
-        maxPingStrikes: Number.POSITIVE_INFINITY,
-      },
+    options: { http2: { controlBurst: 1_000_000, maxPingStrikes: Number.POSITIVE_INFINITY } },
+    async run(context) {
+      const peer = await open(context, { reads: false });
+      // Answers that fill the sockets' buffers, so that every reply has to wait.
+      const body = unaryRequest({ text: "x", payload: Buffer.alloc(60_000) });
+      peer.write(settings([[Setting.INITIAL_WINDOW_SIZE, 0x7fff_ffff]]), windowUpdate(0, 0x7000_0000));
+      for (let id = 1; id < 400; id += 2) {
+        const parts = [0, 16_000, 32_000, 48_000].map((at) =>
+          data(id, body.subarray(at, at + 16_000), at === 48_000 ? Flag.END_STREAM : 0),
+        );
+        if (!peer.write(headers(id, request(UNARY)), ...parts)) await sleep(2);
+      }
+      await peer.flood(times(100, ping()), { forMs: 1000 });
+      // Reading paused long before the kernel's buffers could take this.
+      expect(peer.socket.writableLength, "bytes that the server does not take").toBeGreaterThan(0);
     },
-    run: flood(times(1000, ping()), { reads: false }),
   });
 
   attack("A12", "requests that are refused, peer does not read", {

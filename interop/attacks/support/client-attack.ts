@@ -1,4 +1,5 @@
 import type { ClientProcedures, Load, LoadReport } from "@meshwright/interop/attacks/client";
+import type { WitnessStats } from "@meshwright/interop/attacks/witness";
 import type { MeshOptions } from "@meshwright/runtime";
 import { afterAll, expect, it } from "vitest";
 import { type Ending, judge, WITHIN_MS } from "./attack.js";
@@ -7,7 +8,7 @@ import { Flag, FrameType, settings } from "./frames.js";
 import { type HostileServer, startHostileServer } from "./hostile-server.js";
 import { measure } from "./measure.js";
 import type { RawPeer, RawPeerOptions } from "./raw-peer.js";
-import { startBystanders, type Target } from "./target.js";
+import { startBystanders, type Target, watchIdle } from "./target.js";
 
 /** One row in which a server attacks a client of ours that calls it. */
 export interface ClientAttack {
@@ -97,16 +98,18 @@ async function clientFor(
   await client.call("startUser", { address: bystanders.controlAddress, callsPerSecond: 2000 });
   await new Promise((resolve) => setTimeout(resolve, 500));
   await client.call("startUser", { address: bystanders.controlAddress, callsPerSecond: CALLS_PER_SECOND });
+  const userStats = async (): Promise<WitnessStats> => {
+    const [attacked, { control }] = await Promise.all([
+      client.call("userStats", undefined),
+      bystanders.witness.call("stats", undefined),
+    ]);
+    return { attacked, control };
+  };
   const target: Target = {
     address: "",
     victim: client,
-    async userStats() {
-      const [attacked, { control }] = await Promise.all([
-        client.call("userStats", undefined),
-        bystanders.witness.call("stats", undefined),
-      ]);
-      return { attacked, control };
-    },
+    idle: await watchIdle(client, userStats),
+    userStats,
     async settle() {
       await client.call("release", undefined);
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -15,18 +15,17 @@ const MAX_AMPLIFICATION = 10;
  * attack means nothing. To cost more than this the attacker must come again, with a connection each time. */
 const FREE_CPU_MS = 100;
 /** A call that reaches its handler is work that any user may ask for, however cheap the asking. For an attacker it may
- * cost this many times what it costs for the users of the same server just before. */
+ * cost this many times what it costs for the users of the same server. */
 const MAX_CALL_PRICE = 2;
-/** A user's p99 may grow to this many times what it was before, or what it is meanwhile at a server of which no
- * attacker knows: they share the processors of the machine, with attacker and tests… */
+/** A user's p99 may grow to this many times what it is while nobody attacks, or what it is meanwhile at a server of which
+ * no attacker knows: they share the processors of the machine, with attacker and tests… */
 const MAX_SLOWDOWN = 2;
 /** …and below this it is not judged: timers and schedulers are not more exact. */
 const P99_FLOOR_MS = 10;
 
 const SAMPLE_MS = 25;
-const BEFORE_MS = 700;
-/** Users are watched at least for so long, for quantiles need numbers. */
-const LEAST_WATCH_MS = 700;
+/** What users see is judged over the time that an attack may last, however soon it ended. */
+const WATCH_MS = 2000;
 
 /** One line of the table. */
 export interface Measured {
@@ -35,7 +34,7 @@ export interface Measured {
   readonly rssMiB: number;
   readonly victimCpuMs: number;
   readonly attackerCpuMs: number;
-  readonly p99BeforeMs: number;
+  readonly p99IdleMs: number;
   readonly p99Ms: number;
   readonly p99ControlMs: number;
   readonly maxMs: number;
@@ -65,38 +64,34 @@ export async function measure(target: Target, attacker: Attacker): Promise<Measu
   await target.settle();
 
   await target.userStats();
-  const idle = await victim.call("usage", undefined);
-  await pause(BEFORE_MS);
-  const before = await target.userStats();
   const start = await victim.call("usage", undefined);
   const startMs = performance.now();
   const second = await run(target, attacker, complaints);
-  await pause(LEAST_WATCH_MS - (performance.now() - startMs));
+  await pause(WATCH_MS - (performance.now() - startMs));
   const end = await victim.call("usage", undefined);
   const elapsedMs = performance.now() - startMs;
   const during = await target.userStats();
   second.end();
 
-  const usersCpuMs = ((start.cpuMs - idle.cpuMs) / BEFORE_MS) * elapsedMs;
+  const usersCpuMs = target.idle.cpuPerMs * elapsedMs;
   const victimCpuMs = Math.max(0, end.cpuMs - start.cpuMs - usersCpuMs);
   const attackerCpuMs = second.cpuMs;
-  const callCpuMs = (start.cpuMs - idle.cpuMs) / Math.max(1, before.attacked.calls);
   const calls = Math.max(0, end.started - start.started - during.attacked.calls);
-  const freeCpuMs = Math.max(FREE_CPU_MS, MAX_CALL_PRICE * callCpuMs * calls);
+  const freeCpuMs = Math.max(FREE_CPU_MS, MAX_CALL_PRICE * target.idle.cpuMsPerCall * calls);
   if (victimCpuMs > Math.max(freeCpuMs, MAX_AMPLIFICATION * attackerCpuMs)) {
-    const forCalls = calls > 0 ? `, ${calls} calls at ${round(callCpuMs * 1000)} us for users` : "";
+    const forCalls = calls > 0 ? `, ${calls} calls at ${round(target.idle.cpuMsPerCall * 1000)} us for users` : "";
     complaints.add(`CPU: ${round(victimCpuMs)} ms for ${round(attackerCpuMs)} ms of the attacker's${forCalls}`);
   }
   if (memory.peakBytes > MAX_MEMORY_BYTES) complaints.add(`memory: ${mib(memory.peakBytes)} MiB held`);
   if (memory.peakRssBytes > MAX_RSS_BYTES) complaints.add(`memory: ${mib(memory.peakRssBytes)} MiB resident`);
-  judgeUsers(before.attacked, during.attacked, during.control, complaints);
+  judgeUsers(target.idle.p99Ms, during.attacked, during.control, complaints);
   return {
     outcome: second.outcome,
     memoryMiB: mib(memory.peakBytes),
     rssMiB: mib(memory.peakRssBytes),
     victimCpuMs: round(victimCpuMs),
     attackerCpuMs: round(attackerCpuMs),
-    p99BeforeMs: round(before.attacked.p99Ms),
+    p99IdleMs: round(target.idle.p99Ms),
     p99Ms: round(during.attacked.p99Ms),
     p99ControlMs: round(during.control.p99Ms),
     maxMs: round(during.attacked.maxMs),
@@ -105,13 +100,13 @@ export async function measure(target: Target, attacker: Attacker): Promise<Measu
   };
 }
 
-function judgeUsers(before: CallStats, during: CallStats, control: CallStats, complaints: Set<string>): void {
+function judgeUsers(idleP99Ms: number, during: CallStats, control: CallStats, complaints: Set<string>): void {
   if (during.calls === 0) complaints.add("users: no calls");
   if (during.failures > 0) complaints.add(`users: ${during.failures} calls failed, the first with ${during.failure}`);
-  const limitMs = Math.max(P99_FLOOR_MS, MAX_SLOWDOWN * before.p99Ms, MAX_SLOWDOWN * control.p99Ms);
+  const limitMs = Math.max(P99_FLOOR_MS, MAX_SLOWDOWN * idleP99Ms, MAX_SLOWDOWN * control.p99Ms);
   if (during.p99Ms <= limitMs) return;
   complaints.add(
-    `users: p99 ${round(during.p99Ms)} ms, before ${round(before.p99Ms)} ms, elsewhere ${round(control.p99Ms)} ms`,
+    `users: p99 ${round(during.p99Ms)} ms, idle ${round(idleP99Ms)} ms, elsewhere ${round(control.p99Ms)} ms`,
   );
 }
 

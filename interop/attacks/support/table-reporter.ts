@@ -14,7 +14,7 @@ const COLUMNS: readonly (readonly [title: string, width: number, cell: (row: Row
   ["RSS MiB", 8, (row) => row.rssMiB],
   ["CPU ms", 8, (row) => row.victimCpuMs],
   ["attacker", 8, (row) => row.attackerCpuMs],
-  ["p99 before", 10, (row) => row.p99BeforeMs],
+  ["p99 idle", 8, (row) => row.p99IdleMs],
   ["p99 ms", 8, (row) => row.p99Ms],
   ["p99 else", 8, (row) => row.p99ControlMs],
   ["failed", 6, (row) => row.failures],

@@ -17,10 +17,20 @@ export interface Target {
   /** Where the victim listens, if it does. */
   readonly address: string;
   readonly victim: Child<VictimProcedures>;
+  /** What its users see while nobody attacks. */
+  readonly idle: Idle;
   /** How the calls of the victim's other users went, and those at a server of which no attacker knows. */
   userStats(): Promise<WitnessStats>;
   /** Waits until nothing is left of an attack. */
   settle(): Promise<void>;
+}
+
+/** What users see, and what they cost, while nobody attacks. */
+export interface Idle {
+  readonly p99Ms: number;
+  /** CPU time of the victim for each millisecond of the clock, and for each call. */
+  readonly cpuPerMs: number;
+  readonly cpuMsPerCall: number;
 }
 
 const CALLS_PER_SECOND = 300;
@@ -29,6 +39,7 @@ const WARM_UP_CALLS_PER_SECOND = 2000;
 const WARM_UP_MS = 500;
 
 const SETTLE_MS = 1000;
+const IDLE_MS = 1500;
 
 interface Running {
   readonly target: Target;
@@ -49,15 +60,33 @@ export async function targetFor({ prefix, ...options }: TargetOptions): Promise<
     ...(prefix === undefined ? {} : { prefix }),
   });
   const bystanders = await startBystanders();
+  await bystanders.watch(server.greeting);
+  const userStats = (): Promise<WitnessStats> => bystanders.witness.call("stats", undefined);
   const target: Target = {
     address: server.greeting,
     victim: server,
-    userStats: () => bystanders.witness.call("stats", undefined),
+    idle: await watchIdle(server, userStats),
+    userStats,
     settle: () => settle(server),
   };
   running = { target, key };
-  await bystanders.watch(server.greeting);
   return target;
+}
+
+/** What the victim's users see before anybody attacks. */
+export async function watchIdle(
+  victim: Child<VictimProcedures>,
+  userStats: () => Promise<WitnessStats>,
+): Promise<Idle> {
+  await userStats();
+  const before = await victim.call("usage", undefined);
+  const startMs = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+  const after = await victim.call("usage", undefined);
+  const elapsedMs = performance.now() - startMs;
+  const { attacked } = await userStats();
+  const cpuMs = after.cpuMs - before.cpuMs;
+  return { p99Ms: attacked.p99Ms, cpuPerMs: cpuMs / elapsedMs, cpuMsPerCall: cpuMs / Math.max(1, attacked.calls) };
 }
 
 /** A server that nobody attacks, and a process that makes calls to it and to another one. */
