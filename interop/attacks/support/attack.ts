@@ -10,7 +10,7 @@ export type ErrorName = keyof typeof ErrorCode;
 /** How an attack must end. */
 export type Ending =
   /** The victim closes the connection, after a GOAWAY with one of these codes. */
-  | { readonly kind: "closed"; readonly codes: readonly ErrorName[]; readonly debug?: string }
+  | { readonly kind: "closed"; readonly codes: readonly ErrorName[] }
   /** The victim closes the connection; it need not say anything, for the peer speaks another language. */
   | { readonly kind: "hung up" }
   /** The connection may live: what it costs is bounded. */
@@ -39,11 +39,6 @@ export const WITHIN_MS = 2000;
 
 export function closed(...codes: readonly ErrorName[]): Ending {
   return { kind: "closed", codes };
-}
-
-/** GOAWAY with this code and with debug data that has this text in it. */
-export function closedSaying(debug: string, ...codes: readonly ErrorName[]): Ending {
-  return { kind: "closed", codes, debug };
 }
 
 export const bounded: Ending = { kind: "bounded" };
@@ -91,9 +86,6 @@ export function judge(
   if (ending.kind === "hung up") return { outcome };
   if (goAway === undefined || !ending.codes.some((name) => ErrorCode[name] === goAway.code)) {
     return { outcome, complaint: `GOAWAY: ${code}, want ${ending.codes.join(" or ")}` };
-  }
-  if (ending.debug !== undefined && !goAway.debug.includes(ending.debug)) {
-    return { outcome, complaint: `GOAWAY says "${goAway.debug}", want "${ending.debug}"` };
   }
   return { outcome };
 }

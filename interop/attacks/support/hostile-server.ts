@@ -21,6 +21,22 @@ export async function startHostileServer(): Promise<HostileServer> {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
+  const controlPlane = await startControlPlaneFor(port);
+  return {
+    controlPlane: controlPlane.address,
+    serve(newOptions, newOnPeer) {
+      options = newOptions;
+      onPeer = newOnPeer;
+    },
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await controlPlane[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A control plane that sends the clients of InteropService to a port of this machine. */
+export async function startControlPlaneFor(port: number): Promise<{ readonly address: string } & AsyncDisposable> {
   const directory = await mkdtemp(join(tmpdir(), "meshwright-attacks-"));
   await writeFile(
     join(directory, "interop.yaml"),
@@ -38,13 +54,8 @@ spec:
   );
   const controlPlane = await createControlPlane({ directory, listen: "127.0.0.1:0" });
   return {
-    controlPlane: controlPlane.address,
-    serve(newOptions, newOnPeer) {
-      options = newOptions;
-      onPeer = newOnPeer;
-    },
+    address: controlPlane.address,
     async [Symbol.asyncDispose]() {
-      server.close();
       await controlPlane.close();
       await rm(directory, { recursive: true });
     },

@@ -33,16 +33,9 @@ export function tableSize(bytes: number): Buffer {
   return integer(bytes, 5, 0x20);
 }
 
-/** What a request says; absent fields are those of a sound gRPC call. */
-export interface RequestFields {
-  readonly method?: string;
-  readonly path?: string;
-}
-
 export const UNARY = "/meshwright.interop.v1.InteropService/Unary";
 export const SERVER_STREAM = "/meshwright.interop.v1.InteropService/ServerStream";
 export const CLIENT_STREAM = "/meshwright.interop.v1.InteropService/ClientStream";
-export const BIDI_STREAM = "/meshwright.interop.v1.InteropService/BidiStream";
 
 /** A sound request; nothing is entered into the table. */
 export function request(path = UNARY, ...extra: readonly Buffer[]): Buffer {

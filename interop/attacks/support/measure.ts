@@ -25,7 +25,7 @@ const P99_FLOOR_MS = 10;
 
 const SAMPLE_MS = 25;
 /** What users see is judged over the time that an attack may last, however soon it ended. */
-const WATCH_MS = 2000;
+const WATCH_MS = 1500;
 
 /** One line of the table. */
 export interface Measured {

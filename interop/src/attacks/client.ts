@@ -2,7 +2,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { createMesh, type Mesh, type MeshOptions } from "@meshwright/runtime";
 import { createInteropClient, type InteropClient } from "../gen/meshwright/interop/v1/interop_mesh.js";
-import { type MemoryReport, MemoryWatch } from "./memory-watch.js";
+import { type CancelLoad, cancelCalls } from "./cancels.js";
+import { heldBytes, type MemoryReport, MemoryWatch } from "./memory-watch.js";
 import { serveProcedures } from "./procedures.js";
 import { type CallStats, SteadyCalls } from "./steady-calls.js";
 import { cpuMs, type Usage } from "./usage.js";
@@ -28,6 +29,12 @@ export type ClientProcedures = {
   memory(argument: undefined): MemoryReport;
   /** Makes calls to the attacker; resolves when all have ended. The connection stays. */
   load(load: Load): Promise<LoadReport>;
+  /** Makes calls that are given up, on a mesh that stays for the next time. */
+  cancel(load: CancelLoad): Promise<LoadReport>;
+  /** One call that is not given up, on the same mesh; returns its answer. */
+  greet(text: string): Promise<string>;
+  /** Bytes in use after a collection. */
+  heldBytes(argument: undefined): number;
   /** Ends what is left of them. */
   release(argument: undefined): Promise<void>;
   /** Makes steady calls to another server beside. */
@@ -46,7 +53,7 @@ let active = 0;
 let mostActive = 0;
 
 const procedures: ClientProcedures = {
-  usage: () => ({ cpuMs: cpuMs(), started, active, mostActive, messages: 0, probe: "" }),
+  usage: () => ({ cpuMs: cpuMs(), started, active, mostActive, messages: 0, connections: 0, probe: "" }),
   watchMemory: (intervalMs) => memory.start(intervalMs),
   memory: () => memory.stop(),
   async load(load) {
@@ -69,6 +76,15 @@ const procedures: ClientProcedures = {
     await Promise.all(Array.from({ length: load.inFlight }, worker));
     return report;
   },
+  async cancel(load) {
+    mesh ??= await createMesh({ ...options, onEvent: () => {} });
+    return cancelCalls(createInteropClient(mesh), load);
+  },
+  async greet(text) {
+    mesh ??= await createMesh({ ...options, onEvent: () => {} });
+    return (await createInteropClient(mesh).unary({ text }, { timeoutMs: 5000 })).text;
+  },
+  heldBytes,
   async release() {
     await mesh?.close();
     mesh = undefined;

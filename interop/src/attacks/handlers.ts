@@ -8,7 +8,7 @@ import { cpuMs, type Usage } from "./usage.js";
 export const STUBBORN = "stubborn";
 
 /** The handlers of InteropService, counted. `x-stuck` in a request makes a streaming handler wait and read nothing. */
-export function createCountedHandlers(): { readonly handlers: InteropHandlers; usage(): Usage } {
+export function createCountedHandlers(): { readonly handlers: InteropHandlers; usage(): Omit<Usage, "connections"> } {
   let started = 0;
   let active = 0;
   let mostActive = 0;

@@ -1,8 +1,9 @@
 // A server of ours, to be attacked: node --expose-gc server.js '{"http2": …}'
+import { subscribe } from "node:diagnostics_channel";
 import { createServer, type ServerOptions } from "@meshwright/runtime";
 import { interopService } from "../gen/meshwright/interop/v1/interop_mesh.js";
 import { createCountedHandlers } from "./handlers.js";
-import { type MemoryReport, MemoryWatch } from "./memory-watch.js";
+import { heldBytes, type MemoryReport, MemoryWatch } from "./memory-watch.js";
 import { serveProcedures } from "./procedures.js";
 import type { Usage } from "./usage.js";
 
@@ -21,10 +22,18 @@ export type ServerProcedures = {
   usage(argument: undefined): Usage;
   watchMemory(intervalMs: number): void;
   memory(argument: undefined): MemoryReport;
+  /** Bytes in use after a collection. */
+  heldBytes(argument: undefined): number;
 };
 
+let connections = 0;
+subscribe("net.server.socket", () => {
+  connections += 1;
+});
+
 const procedures: ServerProcedures = {
-  usage,
+  usage: () => ({ ...usage(), connections }),
+  heldBytes,
   watchMemory: (intervalMs) => memory.start(intervalMs),
   memory: () => memory.stop(),
 };

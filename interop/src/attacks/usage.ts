@@ -9,6 +9,8 @@ export interface Usage {
   readonly mostActive: number;
   /** Messages that handlers took. */
   readonly messages: number;
+  /** Connections that a server accepted. */
+  readonly connections: number;
   /** The value of `x-probe` in the last request that had one. */
   readonly probe: string;
 }
