@@ -163,7 +163,9 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
   transportClosed(error: Error | undefined): void {
     if (this.isClosed) return;
     const isOrderly = error === undefined && this.streams.size === 0;
-    const message = error === undefined ? "the peer closed the connection" : `connection lost: ${error.message}`;
+    const what = error === undefined ? "the peer closed the connection" : `connection lost: ${error.message}`;
+    // The cause was told before, by GOAWAY.
+    const message = this.#goAwayError === undefined ? what : `${what}; before that, ${this.#goAwayError.message}`;
     this.#end(isOrderly ? undefined : { code: ErrorCode.CONNECT_ERROR, origin: "remote", message }, true);
   }
 

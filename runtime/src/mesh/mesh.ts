@@ -8,11 +8,13 @@ import type { ClientDependencies } from "../client/cluster-handle.js";
 import { createDirectChannel } from "../client/direct-channel.js";
 import type { MessageOptions } from "../client/unary-call.js";
 import type { ClientMesh, MeshService } from "../codegenv1/types.js";
+import { type Http2Limits, http2Limits } from "../http2/limits.js";
 import { nodeNetwork } from "../net/node-network.js";
 import { createControlPlaneRegistrar, type RegistryEvent } from "../registry/control-plane-registrar.js";
 import type { Registrar, RegistrationHandle } from "../registry/registrar.js";
 import { sendCompression } from "../rpc/outgoing.js";
 import { RpcServer } from "../server/rpc-server.js";
+import { createLimitReporter } from "../telemetry/limit-reporter.js";
 import { createXdsClient, type XdsClient } from "../xds/client.js";
 import { createAdsTransport } from "./ads-transport.js";
 import { advertisedAddress, defaultHost, defaultNodeId, processName } from "./advertise.js";
@@ -35,7 +37,6 @@ export interface Mesh extends ClientMesh, AsyncDisposable {
   close(): Promise<void>;
 }
 
-const DEFAULT_READ_MAX_BYTES = 4 * 1024 * 1024;
 // How long a closing server waits for the registry to take note.
 const DRAIN_MS = 2_000;
 
@@ -50,6 +51,8 @@ export async function createMesh(options: MeshOptions = {}): Promise<Mesh> {
 /** The composition root: the only place that joins the rooms. */
 class NodeMesh implements Mesh {
   readonly #options: MeshOptions;
+  readonly #limits: Http2Limits;
+  readonly #onLimit = createLimitReporter();
   readonly #dependencies: ClientDependencies;
   readonly #controlPlane: string;
   readonly #controlChannel: Channel;
@@ -63,10 +66,12 @@ class NodeMesh implements Mesh {
   constructor(options: MeshOptions) {
     this.#options = options;
     const { http2 } = options;
+    this.#limits = http2Limits(http2 ?? {});
     this.#dependencies = {
       network: nodeNetwork,
       clock: systemClock,
       rng: systemRng,
+      onLimit: this.#onLimit,
       ...(http2 === undefined ? {} : { http2 }),
     };
     const { bootstrap, source } = chooseBootstrap({
@@ -131,7 +136,10 @@ class NodeMesh implements Mesh {
 
   async serve(options: ServeOptions): Promise<MeshServer> {
     this.#assertOpen();
-    const rpc = new RpcServer({ network: nodeNetwork, clock: systemClock, rng: systemRng }, options);
+    const rpc = new RpcServer(
+      { network: nodeNetwork, clock: systemClock, rng: systemRng, onLimit: this.#onLimit },
+      options,
+    );
     const host = options.host ?? defaultHost(this.#controlPlane);
     const bound = await rpc.listen({ kind: "tcp", host, port: options.port });
     const port = bound.kind === "tcp" ? bound.port : options.port;
@@ -178,9 +186,10 @@ class NodeMesh implements Mesh {
   }
 
   #messageOptions(): MessageOptions {
-    const { readMaxBytes = DEFAULT_READ_MAX_BYTES, sendCompression: encoding, compressMinBytes } = this.#options;
+    const { maxMessageBytes, maxUnreadMessageBytes: maxUnreadBytes } = this.#limits;
+    const { readMaxBytes = maxMessageBytes, sendCompression: encoding, compressMinBytes } = this.#options;
     const compression = sendCompression(encoding, compressMinBytes);
-    return compression === undefined ? { readMaxBytes } : { readMaxBytes, compression };
+    return { readMaxBytes, maxUnreadBytes, ...(compression === undefined ? {} : { compression }) };
   }
 
   #bind(method: DescMethod): BoundMethod {
@@ -196,7 +205,8 @@ class NodeMesh implements Mesh {
   #bindService(service: MeshService): void {
     const target = `${service.host}:${service.port}`;
     const channel = this.#channel(target);
-    for (const [desc, method] of clientMethods(service, target)) this.#methods.set(desc, { ...method, channel });
+    const methods = clientMethods(service, target, this.#limits.maxNesting);
+    for (const [desc, method] of methods) this.#methods.set(desc, { ...method, channel });
   }
 
   #channel(target: string): Channel {

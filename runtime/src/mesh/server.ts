@@ -6,6 +6,7 @@ import type { ServiceRegistration } from "../codegenv1/types.js";
 import type { Http2Options } from "../http2/types.js";
 import { nodeNetwork } from "../net/node-network.js";
 import { RpcServer } from "../server/rpc-server.js";
+import { createLimitReporter } from "../telemetry/limit-reporter.js";
 
 /** Options of {@link createServer}. */
 export interface ServerOptions {
@@ -35,7 +36,10 @@ export interface Server extends AsyncDisposable {
 
 /** Makes a gRPC server without a mesh: nothing is registered anywhere. */
 export function createServer(options: ServerOptions): Server {
-  const server = new RpcServer({ network: nodeNetwork, clock: systemClock, rng: systemRng }, options);
+  const server = new RpcServer(
+    { network: nodeNetwork, clock: systemClock, rng: systemRng, onLimit: createLimitReporter() },
+    options,
+  );
   return {
     async listen(text) {
       const address = parseAddress(text);

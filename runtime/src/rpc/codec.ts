@@ -8,6 +8,9 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 
+// As in every implementation of protobuf.
+const DEFAULT_MAX_NESTING = 100;
+
 /** Turns messages into bytes and back. */
 export interface MessageCodec<Init = unknown, Shape = unknown> {
   /** The message as bytes; the caller may keep them. Throws when the message can't be encoded. */
@@ -16,11 +19,15 @@ export interface MessageCodec<Init = unknown, Shape = unknown> {
   decode(bytes: Uint8Array): Shape;
 }
 
-/** The codec of a protobuf message, by protobuf-es. */
-export function protobufCodec<D extends DescMessage>(schema: D): MessageCodec<MessageInitShape<D>, MessageShape<D>> {
+/** The codec of a protobuf message, by protobuf-es. Messages and unknown groups may nest `maxNesting` deep. */
+export function protobufCodec<D extends DescMessage>(
+  schema: D,
+  maxNesting: number = DEFAULT_MAX_NESTING,
+): MessageCodec<MessageInitShape<D>, MessageShape<D>> {
+  const options = { recursionLimit: maxNesting };
   return {
     encode: (message) => toBinary(schema, isMessage(message, schema) ? message : create(schema, message)),
-    decode: (bytes) => fromBinary(schema, bytes),
+    decode: (bytes) => fromBinary(schema, bytes, options),
   };
 }
 

@@ -79,3 +79,73 @@ describe("MessageReader", () => {
     });
   });
 });
+
+describe("a paused MessageReader", () => {
+  it("finds the same messages, whenever it is paused and resumed", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 8 }),
+        fc.array(fc.tuple(fc.integer({ min: 1, max: 23 }), fc.boolean())),
+        (sent, cuts) => {
+          const body = Buffer.concat(sent.map((message) => frame(message)));
+          const messages: Uint8Array[] = [];
+          const sink = {
+            onMessage: (bytes: Uint8Array) => {
+              messages.push(bytes);
+              reader.pause();
+            },
+          };
+          const reader: MessageReader = new MessageReader(sink, 1000);
+          let at = 0;
+          for (const [cut, resumes] of [...cuts, [body.length, false] as const]) {
+            expect(reader.read(body.subarray(at, at + cut))).toBeUndefined();
+            at += cut;
+            if (resumes) expect(reader.resume()).toBeUndefined();
+          }
+          while (reader.isPaused) expect(reader.resume()).toBeUndefined();
+          expect(messages.map((bytes) => [...bytes])).toEqual(sent.map((message) => [...message]));
+          expect([reader.waitingBytes, reader.isPartial]).toEqual([0, false]);
+        },
+      ),
+    );
+  });
+
+  it("refuses what it finds wrong later", () => {
+    const reader: MessageReader = new MessageReader({ onMessage: () => reader.pause() }, 1000);
+    expect(reader.read(Buffer.concat([frame(new Uint8Array(1)), Uint8Array.of(7)]))).toBeUndefined();
+    reader.read(new Uint8Array(9));
+    expect(reader.resume()).toMatchObject({ code: 13 });
+  });
+
+  it("keeps nothing after it was stopped, not even by its sink", () => {
+    const reader: MessageReader = new MessageReader({ onMessage: () => reader.stop() }, 1000);
+    reader.read(Buffer.concat([frame(new Uint8Array(1)), frame(new Uint8Array(1))]));
+    reader.read(frame(new Uint8Array(1)));
+    expect(reader.waitingBytes).toBe(0);
+  });
+});
+
+describe("a large message", () => {
+  it("B1: has memory set aside for it as it comes, not as its prefix says", () => {
+    const size = 64 * 1024 * 1024;
+    const before = process.memoryUsage().arrayBuffers;
+    const readers = Array.from({ length: 20 }, () => new MessageReader({ onMessage: () => {} }, size));
+    const prefix = new Uint8Array(PREFIX_BYTES);
+    writeMessagePrefix(prefix, false, size);
+    for (const reader of readers) {
+      reader.read(prefix);
+      reader.read(Uint8Array.of(1));
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  it("arrives whole", () => {
+    const message = new Uint8Array(6_000_000).map((_, index) => index % 251);
+    const body = frame(message);
+    const chunks: Uint8Array[] = [];
+    for (let at = 0; at < body.length; at += 16_384) chunks.push(body.subarray(at, at + 16_384));
+    const { messages, isPartial } = read(chunks, 6_000_000);
+    expect(Buffer.compare(messages[0]?.bytes ?? new Uint8Array(0), message)).toBe(0);
+    expect(isPartial).toBe(false);
+  });
+});

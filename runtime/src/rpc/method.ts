@@ -22,14 +22,14 @@ export function methodPath(desc: DescMethod): string {
 /** What a client sends as `user-agent`. */
 export const USER_AGENT = "grpc-node-meshwright/0.1.0";
 
-/** Prepares calls to a method; `authority` is what servers get as `:authority`. */
-export function createRpcMethod(desc: DescMethod, authority: string): RpcMethod {
+/** Prepares calls to a method; `authority` is what servers get as `:authority`, `maxNesting` bounds their messages. */
+export function createRpcMethod(desc: DescMethod, authority: string, maxNesting?: number): RpcMethod {
   const path = methodPath(desc);
   return {
     desc,
     path,
-    requestCodec: protobufCodec(desc.input),
-    responseCodec: protobufCodec(desc.output),
+    requestCodec: protobufCodec(desc.input, maxNesting),
+    responseCodec: protobufCodec(desc.output, maxNesting),
     requestHeaders: {
       fields: [
         ":method",

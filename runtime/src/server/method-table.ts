@@ -36,6 +36,7 @@ export interface MethodTable {
 export function createMethodTable(
   services: readonly ServiceRegistration[],
   interceptors: readonly Interceptor[],
+  maxNesting?: number,
 ): MethodTable {
   const methods = new Map<string, FoundMethod>();
   const names = new Set<string>();
@@ -44,8 +45,8 @@ export function createMethodTable(
     if (names.has(typeName)) throw new Error(`service ${typeName}: registered twice; serve each service once`);
     names.add(typeName);
     for (const desc of service.service.methods) {
-      const handler = (implementation as Record<string, unknown>)[desc.localName];
-      methods.set(methodPath(desc), prepare(desc, handler, implementation, [...interceptors]));
+      const handler = handlerOf(implementation, desc.localName);
+      methods.set(methodPath(desc), prepare(desc, handler, implementation, [...interceptors], maxNesting));
     }
   }
   return {
@@ -53,7 +54,19 @@ export function createMethodTable(
   };
 }
 
-function prepare(desc: DescMethod, handler: unknown, self: object, interceptors: Interceptor[]): FoundMethod {
+/** What every object has, such as `hasOwnProperty`, is nobody's handler. */
+function handlerOf(implementation: object, name: string): unknown {
+  const handler: unknown = Reflect.get(implementation, name);
+  return handler === Reflect.get(Object.prototype, name) ? undefined : handler;
+}
+
+function prepare(
+  desc: DescMethod,
+  handler: unknown,
+  self: object,
+  interceptors: Interceptor[],
+  maxNesting: number | undefined,
+): FoundMethod {
   if (typeof handler !== "function") {
     return { kind: "unimplemented", message: `${desc.parent.typeName}.${desc.name} has no handler` };
   }
@@ -62,8 +75,8 @@ function prepare(desc: DescMethod, handler: unknown, self: object, interceptors:
     kind: "served",
     method: {
       desc,
-      requestCodec: protobufCodec(desc.input),
-      responseCodec: protobufCodec(desc.output),
+      requestCodec: protobufCodec(desc.input, maxNesting),
+      responseCodec: protobufCodec(desc.output, maxNesting),
       invoke: invoke(spec, interceptors),
     },
   };
