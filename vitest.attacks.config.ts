@@ -4,7 +4,7 @@ import { TableReporter } from "./interop/attacks/support/table-reporter.js";
 // Attacks and long runs against processes of their own, in real time: one at a time, or they measure each other.
 export default defineConfig({
   test: {
-    include: ["interop/attacks/**/*.attack.ts", "interop/cancels/**/*.soak.ts"],
+    include: ["**/*.attack.ts", "**/*.soak.ts"],
     pool: "forks",
     maxWorkers: 1,
     fileParallelism: false,

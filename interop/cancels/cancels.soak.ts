@@ -11,9 +11,14 @@ import { unaryRequest } from "../attacks/support/messages.js";
 const SECONDS = Number(process.env["MESHWRIGHT_CANCEL_SECONDS"] ?? "10");
 const PER_SECOND = 5000;
 const AFTER_MS = 5;
+/** A machine that is busy with other things may take longer, and deadlines may pass before their call has left. */
+const LEAST_SHARE = 0.8;
 /** What a heap may gain from the first third to the end: code that was compiled and numbers that were kept, no calls.
  * One call leaves 1 KiB or more behind when it leaks, and there are thousands of them. */
 const MAX_GROWTH_BYTES = 2 * 1024 * 1024;
+
+/** A process that was held up catches up, but not beyond what a server takes at once. */
+const MAX_OPEN = 500;
 
 let server: Child<ServerProcedures>;
 
@@ -47,9 +52,12 @@ describe(`${PER_SECOND} cancels a second for ${SECONDS} s on one connection`, ()
     try {
       await client.call("greet", "first");
       const ends: Record<string, number> = {};
+      let busyMs = 0;
       const [early = [], late = []] = await inThirds(
         async (seconds) => {
+          const startMs = performance.now();
           const report = await client.call("cancel", { perSecond: PER_SECOND, seconds, afterMs: AFTER_MS });
+          busyMs += performance.now() - startMs;
           for (const [end, count] of Object.entries(report)) ends[end] = (ends[end] ?? 0) + count;
         },
         async () => {
@@ -63,9 +71,10 @@ describe(`${PER_SECOND} cancels a second for ${SECONDS} s on one connection`, ()
         `ends ${JSON.stringify(ends)}; server ${early[0]} -> ${late[0]}, client ${early[1]} -> ${late[1]} bytes`,
       );
       expect(Object.keys(ends).sort()).toEqual(["Canceled", "DeadlineExceeded"]);
+      expect((1000 * PER_SECOND * SECONDS) / busyMs, "cancels a second").toBeGreaterThan(LEAST_SHARE * PER_SECOND);
       expect(active, "handlers at work").toBe(0);
       expect(connections, "connections").toBe(1);
-      expect(started, "handlers that began").toBeGreaterThan(0.5 * PER_SECOND * SECONDS);
+      expect(started, "handlers that began").toBeGreaterThan(LEAST_SHARE * PER_SECOND * SECONDS);
       expect((late[0] ?? 0) - (early[0] ?? 0), "bytes that the server kept").toBeLessThan(MAX_GROWTH_BYTES);
       expect((late[1] ?? 0) - (early[1] ?? 0), "bytes that the client kept").toBeLessThan(MAX_GROWTH_BYTES);
     } finally {
@@ -75,12 +84,13 @@ describe(`${PER_SECOND} cancels a second for ${SECONDS} s on one connection`, ()
 
   it("are served to a client of node:http2", { timeout: (SECONDS + 30) * 1000 }, async () => {
     const session = connect(`http://${server.greeting}`);
-    const goAways: number[] = [];
-    session.on("goaway", (code) => goAways.push(code));
-    session.on("error", () => {});
+    const goAways: string[] = [];
+    session.on("goaway", (code, _, data) => goAways.push(`${code} ${data?.toString() ?? ""}`));
+    session.on("error", (error) => goAways.push(error.message));
     const wait = unaryRequest({ text: "wait", delayMs: 600_000 });
     let open = 0;
     const start = (): void => {
+      if (session.destroyed || session.closed) return;
       open += 1;
       const stream = session.request({
         ":method": "POST",
@@ -97,7 +107,7 @@ describe(`${PER_SECOND} cancels a second for ${SECONDS} s on one connection`, ()
     };
     try {
       const [early = [], late = []] = await inThirds(
-        (seconds) => paced(PER_SECOND, seconds, start),
+        (seconds) => paced(PER_SECOND, seconds, () => open < MAX_OPEN, start),
         async () => {
           await quiet();
           return [await server.call("heldBytes", undefined)];
@@ -110,7 +120,7 @@ describe(`${PER_SECOND} cancels a second for ${SECONDS} s on one connection`, ()
       expect(open, "streams").toBe(0);
       expect(active, "handlers at work").toBe(0);
       expect(connections, "connections").toBe(1);
-      expect(started, "handlers that began").toBeGreaterThan(0.5 * PER_SECOND * SECONDS);
+      expect(started, "handlers that began").toBeGreaterThan(LEAST_SHARE * PER_SECOND * SECONDS);
       expect((late[0] ?? 0) - (early[0] ?? 0), "bytes that the server kept").toBeLessThan(MAX_GROWTH_BYTES);
     } finally {
       session.destroy();
@@ -118,15 +128,15 @@ describe(`${PER_SECOND} cancels a second for ${SECONDS} s on one connection`, ()
   });
 });
 
-/** Does something `perSecond` times a second. */
-async function paced(perSecond: number, seconds: number, run: () => void): Promise<void> {
+/** Does something `perSecond` times a second, later when it may not. */
+async function paced(perSecond: number, seconds: number, mayRun: () => boolean, run: () => void): Promise<void> {
   const total = perSecond * seconds;
   const startMs = performance.now();
   let done = 0;
   await new Promise<void>((resolve) => {
     const timer = setInterval(() => {
       const due = Math.min(total, ((performance.now() - startMs) / 1000) * perSecond);
-      for (; done < due; done += 1) run();
+      for (; done < due && mayRun(); done += 1) run();
       if (done < total) return;
       clearInterval(timer);
       resolve();
