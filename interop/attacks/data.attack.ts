@@ -74,7 +74,8 @@ describe("data and windows", () => {
   });
 
   attack("A14", "DATA frames of one byte and 255 of padding", {
-    ending: CALM,
+    // They use up the windows, which are given back as the reader takes its bytes.
+    ending: bounded,
     async run(context) {
       const peer = await open(context);
       peer.write(headers(1, request(CLIENT_STREAM)));
@@ -188,8 +189,8 @@ describe("data and windows", () => {
     ending: bounded,
     async run(context) {
       const peer = await open(context);
-      peer.write(headers(1, STUCK));
-      const end = await peer.flood(data(1, Buffer.alloc(16_384)), { forMs: 1000, maxBytes: 32 * MIB });
+      peer.write(headers(1, STUCK), data(1, grpcMessage(NOTHING, { declaredBytes: 4 * MIB - 1 })));
+      const end = await peer.flood(data(1, Buffer.alloc(16_384, "x")), { forMs: 1000, maxBytes: 32 * MIB });
       await peer.closed(1500);
       const codes = [...peer.resets.keys(), ...peer.goAways.map(({ code }) => code)];
       expect(codes, `FLOW_CONTROL_ERROR (${end})`).toContain(3);

@@ -20,7 +20,7 @@ const MAX_STREAMS = 1000;
 const BATCH = 100;
 const CALL_BODY = unaryRequest({ text: "x" });
 const SLOW_BODY = unaryRequest({ text: "slow", delayMs: 5000 });
-const STUBBORN_BODY = unaryRequest({ text: "stubborn", delayMs: 1500 });
+const STUBBORN_BODY = unaryRequest({ text: "stubborn", delayMs: 800 });
 
 /** Batches of streams, made before the attack: an attacker has them ready. */
 function batches(count: number, make: (streamId: number) => Buffer): Buffer[] {
