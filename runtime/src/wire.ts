@@ -18,7 +18,7 @@ export { type ConnectionInit, createHttp2Connection } from "./http2/connection.j
 export { type DecodedBlock, HeaderDecoder, type HeaderListLimits } from "./http2/hpack/decoder.js";
 export { HeaderEncoder } from "./http2/hpack/encoder.js";
 export type { Http2Limits, Http2Options, Http2Preset, LimitExceeded, LimitName } from "./http2/limits.js";
-export { http2Limits } from "./http2/limits.js";
+export { http2Limits, LIMIT_NAMES } from "./http2/limits.js";
 export { OutputBuffer } from "./http2/output-buffer.js";
 export { openHttp2Session, type SessionInit } from "./http2/session.js";
 export {

@@ -190,7 +190,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
     stream.handler = handler;
     this.#streams.writeHeaders(stream, template, extra, endStream);
     // Stream ids run out one day: the next stream takes a new connection. Later, for the caller is not done here.
-    if (id >= this.limits.maxStreamId) this.#clock.defer(() => this.drain());
+    if (id >= this.limits.maxStreamId) this.#clock.defer(() => this.#drainWornOut(id));
     return stream;
   }
 
@@ -247,7 +247,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
     stream.didReceiveHeaders = true;
     stream.handler = this.#handler.onStream(stream, fields, endStream);
     this.#gate.streamOpened();
-    if (id > this.limits.maxStreamId) this.drain();
+    if (id > this.limits.maxStreamId) this.#drainWornOut(id);
     return stream;
   }
 
@@ -407,6 +407,12 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
     if (stream === undefined || stream.isClosed) return;
     const unprocessed = code === ErrorCode.REFUSED_STREAM;
     this.#streams.end(stream, { code, origin: "library", message, unprocessed }, false);
+  }
+
+  #drainWornOut(id: number): void {
+    if (this.isDraining) return;
+    this.tellLimit("stream_ids", `stream ${id} is the last of this connection`);
+    this.drain();
   }
 
   #onStreamEnded(): void {

@@ -13,7 +13,7 @@ export interface ServerOptions {
   readonly services: readonly ServiceRegistration[];
   /** Run around every handler, the first one outermost. */
   readonly interceptors?: readonly Interceptor[];
-  /** Largest request message that is accepted, bytes. Defaults to 4 MiB. */
+  /** Largest request message that is accepted, bytes. Defaults to `http2.maxMessageBytes`, 4 MiB. */
   readonly readMaxBytes?: number;
   /** Compresses the messages that are sent, when the peer can read that. Defaults to no compression. */
   readonly sendCompression?: "gzip";

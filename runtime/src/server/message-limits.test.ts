@@ -142,6 +142,16 @@ describe("a server's messages", () => {
     expect(statusOf(await running.send({ headers: { "x-key-bin": value }, body: framed("a") })).code).toBe("0");
   });
 
+  test.for(["soon", "0S", "00000000H", "123456789m", "5", "-1S", "+1S", "1s", "1S,1S", ""])(
+    "B7: refuses the timeout %j",
+    async (timeout) => {
+      const running = await serve(echo);
+      const answer = await running.send({ headers: { "grpc-timeout": timeout }, body: framed("a") });
+      expect(statusOf(answer).code).toBe("13");
+      await expectAlive(running);
+    },
+  );
+
   it("B7: takes the longest timeout for what it says", async () => {
     let context: HandlerContext | undefined;
     const running = await serve({
