@@ -189,8 +189,11 @@ describe("data and windows", () => {
     ending: bounded,
     async run(context) {
       const peer = await open(context);
-      peer.write(headers(1, STUCK), data(1, grpcMessage(NOTHING, { declaredBytes: 4 * MIB - 1 })));
-      const end = await peer.flood(data(1, Buffer.alloc(16_384, "x")), { forMs: 1000, maxBytes: 32 * MIB });
+      peer.write(headers(1, STUCK));
+      const end = await peer.flood(data(1, clientStreamRequest(Buffer.alloc(16_000))), {
+        forMs: 1000,
+        maxBytes: 32 * MIB,
+      });
       await peer.closed(1500);
       const codes = [...peer.resets.keys(), ...peer.goAways.map(({ code }) => code)];
       expect(codes, `FLOW_CONTROL_ERROR (${end})`).toContain(3);

@@ -80,6 +80,19 @@ describe("messages", () => {
     },
   });
 
+  attack("B3", "a message of 4 MiB made of unknown fields of two bytes", {
+    ending: bounded,
+    async run({ connect }) {
+      const peer = await connect();
+      peer.hello();
+      await peer.until(() => peer.count(FrameType.SETTINGS) > 0);
+      peer.write(headers(1, request(UNARY)));
+      await peer.body(1, grpcMessage(Buffer.alloc(4 * MIB, "x")));
+      await peer.until(() => peer.endedStreams === 1);
+      expect(peer.endedStreams).toBe(1);
+    },
+  });
+
   attack("B9", "many messages in a unary call", {
     ending: bounded,
     async run({ connect }) {

@@ -96,7 +96,7 @@ async function clientFor(
   // The witness calls one server twice; the client under attack calls it as well.
   await bystanders.watch(bystanders.controlAddress);
   await client.call("startUser", { address: bystanders.controlAddress, callsPerSecond: 2000 });
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await new Promise((resolve) => setTimeout(resolve, 400));
   await client.call("startUser", { address: bystanders.controlAddress, callsPerSecond: CALLS_PER_SECOND });
   const userStats = async (): Promise<WitnessStats> => {
     const [attacked, { control }] = await Promise.all([

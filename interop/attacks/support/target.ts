@@ -36,31 +36,32 @@ export interface Idle {
 const CALLS_PER_SECOND = 300;
 // What a JIT compiler needs to know before times mean anything.
 const WARM_UP_CALLS_PER_SECOND = 2000;
-const WARM_UP_MS = 500;
+const WARM_UP_MS = 400;
 
 const SETTLE_MS = 1000;
-const IDLE_MS = 1500;
-
-interface Running {
-  readonly target: Target;
-  readonly key: string;
-}
+const IDLE_MS = 800;
 
 let control: Promise<Child<ServerProcedures>> | undefined;
 let witness: Promise<Child<WitnessProcedures>> | undefined;
-let running: Running | undefined;
+/** The servers that run, by their options. */
+const targets = new Map<string, Target>();
+let watched: Target | undefined;
 
-/** The server with these options; the one at hand, if it has them and lives. */
+/** A server with these options; the one at hand, if it lives. */
 export async function targetFor({ prefix, ...options }: TargetOptions): Promise<Target> {
   const key = JSON.stringify({ prefix, options });
-  if (running !== undefined && running.key === key && running.target.victim.isAlive) return running.target;
-  await running?.target.victim.stop();
+  const known = targets.get(key);
+  if (known?.victim.isAlive) {
+    if (known !== watched) await (await startBystanders()).watch(known.address);
+    watched = known;
+    return known;
+  }
   const server = await startChild<ServerProcedures>("server", {
     argument: options,
     ...(prefix === undefined ? {} : { prefix }),
   });
   const bystanders = await startBystanders();
-  await bystanders.watch(server.greeting);
+  await bystanders.warmUp(server.greeting);
   const userStats = (): Promise<WitnessStats> => bystanders.witness.call("stats", undefined);
   const target: Target = {
     address: server.greeting,
@@ -69,7 +70,8 @@ export async function targetFor({ prefix, ...options }: TargetOptions): Promise<
     userStats,
     settle: () => settle(server),
   };
-  running = { target, key };
+  targets.set(key, target);
+  watched = target;
   return target;
 }
 
@@ -94,14 +96,16 @@ export async function startBystanders(): Promise<Bystanders> {
   control ??= startChild<ServerProcedures>("server");
   witness ??= startChild<WitnessProcedures>("witness");
   const [server, user] = await Promise.all([control, witness]);
+  const watch = (attacked: string): Promise<void> =>
+    user.call("start", { attacked, control: server.greeting, callsPerSecond: CALLS_PER_SECOND });
   return {
     controlAddress: server.greeting,
     witness: user,
-    async watch(attacked) {
-      const addresses = { attacked, control: server.greeting };
-      await user.call("start", { ...addresses, callsPerSecond: WARM_UP_CALLS_PER_SECOND });
+    watch,
+    async warmUp(attacked) {
+      await user.call("start", { attacked, control: server.greeting, callsPerSecond: WARM_UP_CALLS_PER_SECOND });
       await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
-      await user.call("start", { ...addresses, callsPerSecond: CALLS_PER_SECOND });
+      await watch(attacked);
     },
   };
 }
@@ -112,6 +116,8 @@ export interface Bystanders {
   readonly witness: Child<WitnessProcedures>;
   /** Makes steady calls to a server, from now on. */
   watch(attacked: string): Promise<void>;
+  /** The same, after so many calls that times mean something. */
+  warmUp(attacked: string): Promise<void>;
 }
 
 /** Waits until no handler works for the attacker any more; the users' own calls are short. */
@@ -125,8 +131,9 @@ async function settle(server: Child<ServerProcedures>): Promise<void> {
 
 afterAll(async () => {
   const bystanders = await Promise.all([control, witness]);
-  await Promise.all([running?.target.victim.stop(), ...bystanders.map((child) => child?.stop())]);
+  await Promise.all([...targets.values()].map(({ victim }) => victim.stop()));
+  await Promise.all(bystanders.map((child) => child?.stop()));
   control = undefined;
   witness = undefined;
-  running = undefined;
+  targets.clear();
 });
