@@ -23,6 +23,7 @@ const commands = {
   "test:attacks": (args) => afterSetup(longTests("interop/attacks", args)),
   "test:cancels": (args) => afterSetup(longTests("interop/cancels", secondsToEnv(args))),
   bench: (args) => afterSetup([...node("bench/dist/main.js"), ...args]),
+  "test:h2spec": (args) => afterSetup([...node("interop/dist/h2spec/main.js"), ...args]),
   check: (args) => afterSetup([...node("scripts/check.mjs"), ...args]),
   format: (args) => afterInstall(["biome", "format", "--write", ...args]),
   fix: (args) => afterInstall(["biome", "check", "--write", ...args]),

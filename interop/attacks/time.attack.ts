@@ -1,4 +1,7 @@
+import { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { connect as connectOverTls } from "node:tls";
+import { createTestCa } from "@meshwright/interop/certificates";
 import { describe, expect } from "vitest";
 import { type Attack, attack, bounded, closed, hungUp } from "./support/attack.js";
 import { data, Flag, FrameType, headers, PREFACE, ping, settings } from "./support/frames.js";
@@ -20,6 +23,26 @@ const SHORT: NonNullable<Attack["options"]> = {
 const KEEPALIVE: NonNullable<Attack["options"]> = { http2: { keepaliveTimeMs: 300, keepaliveTimeoutMs: 300 } };
 const FEW: NonNullable<Attack["options"]> = { http2: { maxConnections: 20 } };
 const FEW_FILES: NonNullable<Attack["options"]> = { prefix: ["sh", "-c", 'ulimit -n 256; exec "$@"', "sh"] };
+
+const CERTIFICATE = await (await createTestCa()).issue({ ip: ["127.0.0.1"] });
+const TLS: NonNullable<Attack["options"]> = { besideTls: CERTIFICATE, http2: { tlsHandshakeTimeoutMs: 400 } };
+
+/** The record that a TLS client begins with, as node:tls makes it. */
+async function clientHello(): Promise<Buffer> {
+  const written: Buffer[] = [];
+  const sink = new Duplex({
+    read() {},
+    write(chunk: Buffer, _, done) {
+      written.push(chunk);
+      done();
+    },
+  });
+  const socket = connectOverTls({ socket: sink, ALPNProtocols: ["h2"] });
+  socket.on("error", () => {});
+  await sleep(20);
+  socket.destroy();
+  return Buffer.concat(written);
+}
 
 /** Sends byte after byte. */
 async function drip(peer: RawPeer, bytes: Buffer, everyMs: number): Promise<void> {
@@ -139,6 +162,56 @@ describe("time", () => {
       const peer = await connect({ acknowledges: false });
       peer.hello();
       peer.write(Buffer.from([0, 0, 0, 4, 1, 0, 0, 0, 0]), headers(1, request(CLIENT_STREAM)));
+    },
+  });
+
+  attack("A27", "TLS: no handshake", {
+    ending: hungUp,
+    options: TLS,
+    async run({ connectTls }) {
+      await connectTls();
+    },
+  });
+
+  attack("A27", "TLS: a handshake that takes its time", {
+    ending: hungUp,
+    options: TLS,
+    async run({ connectTls }) {
+      const hello = await clientHello();
+      expect(hello[0], "a handshake record").toBe(0x16);
+      await drip(await connectTls(), hello, 10);
+    },
+  });
+
+  attack("A27", "TLS: a handshake that stops half-way", {
+    ending: hungUp,
+    options: TLS,
+    async run({ connectTls }) {
+      (await connectTls()).write(await clientHello());
+    },
+  });
+
+  attack("A32", "TLS: HTTP/2 without TLS", {
+    ending: hungUp,
+    options: TLS,
+    async run({ connectTls }) {
+      (await connectTls()).hello();
+    },
+  });
+
+  attack("A32", "TLS: no ALPN", {
+    ending: bounded,
+    options: TLS,
+    async run({ target }) {
+      const [host = "", port = ""] = target.tlsAddress.split(":");
+      const socket = connectOverTls({ host, port: Number(port), rejectUnauthorized: false });
+      socket.on("error", () => {});
+      const isClosed = await new Promise<boolean>((resolve) => {
+        socket.on("close", () => resolve(true));
+        setTimeout(() => resolve(false), 1000);
+      });
+      socket.destroy();
+      expect(isClosed, "the connection is closed").toBe(true);
     },
   });
 

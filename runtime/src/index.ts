@@ -1,5 +1,6 @@
 /** Meshwright: typed RPC in an Istio mesh without a sidecar. */
 export { type Clock, systemClock, type Timer } from "./base/clock.js";
+export type { CertificateName, ClientTls, PeerIdentity, ServerTls, TlsVersion } from "./base/tls.js";
 export type { CallDecision } from "./client/call-decision.js";
 export type {
   ClientMesh,
@@ -35,6 +36,7 @@ export type { StringMatcher } from "./config/string-matcher.js";
 export type { ClusterConfig, XdsConfig } from "./config/xds-config.js";
 export type { Http2Options } from "./http2/types.js";
 export { callDecision } from "./mesh/decision.js";
+export { createGrpcTransport, type GrpcTransport, type GrpcTransportOptions } from "./mesh/grpc-transport.js";
 export { createMesh, type Mesh } from "./mesh/mesh.js";
 export { describeService } from "./mesh/methods.js";
 export type { MeshEvent, MeshOptions, MeshServer, RegistrationOptions, ServeOptions } from "./mesh/options.js";

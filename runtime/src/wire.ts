@@ -10,10 +10,13 @@ export {
   type ConnectOptions,
   formatAddress,
   type Listener,
+  type ListenLimitExceeded,
+  type ListenOptions,
   type Network,
   parseAddress,
 } from "./base/network.js";
 export { type Rng, systemRng } from "./base/rng.js";
+export type { CertificateName, ClientTls, PeerIdentity, ServerTls, TlsFacts, TlsVersion } from "./base/tls.js";
 export { type ConnectionInit, createHttp2Connection } from "./http2/connection.js";
 export { type DecodedBlock, HeaderDecoder, type HeaderListLimits } from "./http2/hpack/decoder.js";
 export { HeaderEncoder } from "./http2/hpack/encoder.js";

@@ -21,6 +21,8 @@ export interface AttackContext {
   readonly target: Target;
   /** One more connection to the victim. The first one is the one that must end as expected. */
   connect(options?: RawPeerOptions): Promise<RawPeer>;
+  /** The same, to the port where TLS is spoken; the peer begins with nothing. */
+  connectTls(): Promise<RawPeer>;
 }
 
 /** One row of the suite. */
@@ -49,15 +51,18 @@ export function attack(id: string, name: string, row: Attack): void {
   it(`${id} ${name}`, async ({ task }) => {
     const target = await targetFor(row.options ?? {});
     const result = await measure(target, {
-      run: (peers) =>
-        row.run({
+      run: (peers) => {
+        const connect = async (address: string, options?: RawPeerOptions): Promise<RawPeer> => {
+          const peer = await RawPeer.connect(address, options);
+          peers.push(peer);
+          return peer;
+        };
+        return row.run({
           target,
-          connect: async (options) => {
-            const peer = await RawPeer.connect(target.address, options);
-            peers.push(peer);
-            return peer;
-          },
-        }),
+          connect: (options) => connect(target.address, options),
+          connectTls: () => connect(target.tlsAddress, { acknowledges: false }),
+        });
+      },
       judge: (peer) => judge(row, peer),
       withinMs: row.ending.kind === "bounded" ? undefined : (row.withinMs ?? WITHIN_MS),
     });

@@ -107,6 +107,7 @@ async function clientFor(
   };
   const target: Target = {
     address: "",
+    tlsAddress: "",
     victim: client,
     idle: await watchIdle(client, userStats),
     userStats,

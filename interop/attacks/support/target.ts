@@ -17,6 +17,8 @@ export interface Target {
   /** Where the victim listens, if it does. */
   readonly address: string;
   readonly victim: Child<VictimProcedures>;
+  /** Where the victim speaks TLS, if it does. */
+  readonly tlsAddress: string;
   /** What its users see while nobody attacks. */
   readonly idle: Idle;
   /** How the calls of the victim's other users went, and those at a server of which no attacker knows. */
@@ -66,6 +68,7 @@ export async function targetFor({ prefix, ...options }: TargetOptions): Promise<
   const target: Target = {
     address: server.greeting,
     victim: server,
+    tlsAddress: await server.call("tlsAddress", undefined),
     idle: await watchIdle(server, userStats),
     userStats,
     settle: () => settle(server),

@@ -8,13 +8,21 @@ import { serveProcedures } from "./procedures.js";
 import type { Usage } from "./usage.js";
 
 /** What the server is made of, JSON. */
-export type AttackedServerOptions = Omit<ServerOptions, "services" | "interceptors">;
+export interface AttackedServerOptions extends Omit<ServerOptions, "services" | "interceptors" | "tls"> {
+  /** Serves with TLS on another port, beside the one without. */
+  readonly besideTls?: ServerOptions["tls"];
+}
 
-const options: AttackedServerOptions = JSON.parse(process.argv[2] ?? "{}", (_, value) =>
+const { besideTls, ...options }: AttackedServerOptions = JSON.parse(process.argv[2] ?? "{}", (_, value) =>
   value === "Infinity" ? Number.POSITIVE_INFINITY : value,
 );
 const { handlers, usage } = createCountedHandlers();
-const server = createServer({ ...options, services: [interopService(handlers)] });
+const services = [interopService(handlers)];
+const server = createServer({ ...options, services });
+let tlsAddress = "";
+if (besideTls !== undefined) {
+  tlsAddress = await createServer({ ...options, services, tls: besideTls }).listen("127.0.0.1:0");
+}
 const memory = new MemoryWatch();
 
 /** What the server can be asked. */
@@ -22,6 +30,8 @@ export type ServerProcedures = {
   usage(argument: undefined): Usage;
   watchMemory(intervalMs: number): void;
   memory(argument: undefined): MemoryReport;
+  /** Where TLS is spoken. */
+  tlsAddress(argument: undefined): string;
   /** Bytes in use after a collection. */
   heldBytes(argument: undefined): number;
 };
@@ -34,6 +44,7 @@ subscribe("net.server.socket", () => {
 const procedures: ServerProcedures = {
   usage: () => ({ ...usage(), connections }),
   heldBytes,
+  tlsAddress: () => tlsAddress,
   watchMemory: (intervalMs) => memory.start(intervalMs),
   memory: () => memory.stop(),
 };

@@ -1,5 +1,5 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
-import { type CallOptions, type Client, createClient, type Transport } from "@connectrpc/connect";
+import type { Client, Transport } from "@connectrpc/connect";
 import { systemClock } from "../base/clock.js";
 import { formatAddress } from "../base/network.js";
 import { systemRng } from "../base/rng.js";
@@ -14,16 +14,18 @@ import { createControlPlaneRegistrar, type RegistryEvent } from "../registry/con
 import type { Registrar, RegistrationHandle } from "../registry/registrar.js";
 import { sendCompression } from "../rpc/outgoing.js";
 import { RpcServer } from "../server/rpc-server.js";
+import { createConnectionReporter } from "../telemetry/connection-reporter.js";
 import { createLimitReporter } from "../telemetry/limit-reporter.js";
 import { createXdsClient, type XdsClient } from "../xds/client.js";
 import { createAdsTransport } from "./ads-transport.js";
 import { advertisedAddress, defaultHost, defaultNodeId, processName } from "./advertise.js";
 import { chooseBootstrap } from "./bootstrap-source.js";
+import { createBoundClient } from "./bound-client.js";
 import { isRegistryMissing, openRegistryStream } from "./control-channel.js";
 import { clientMethods, describeService } from "./methods.js";
 import type { MeshEvent, MeshOptions, MeshServer, ServeOptions } from "./options.js";
 import { type MeshStatus, statusOf } from "./status.js";
-import { type BoundMethod, callUnary, createMeshTransport } from "./transport.js";
+import { type BoundMethod, createMeshTransport, type MeshTransportOptions } from "./transport.js";
 
 /** A service mesh as one process sees it: it finds services by interface name, routes and balances calls to them. */
 export interface Mesh extends ClientMesh, AsyncDisposable {
@@ -110,34 +112,24 @@ class NodeMesh implements Mesh {
   client<S extends DescService>(service: MeshService<S>): Client<S> {
     this.#assertOpen();
     this.#bindService(service);
-    const client = createClient(service.service, this.transport());
-    if ((this.#options.interceptors ?? []).length > 0) return client;
-    const { defaultTimeoutMs } = this.#options;
-    const messages = this.#messageOptions();
-    const direct: Record<string, unknown> = { ...client };
-    for (const method of service.service.methods) {
-      const bound = this.#methods.get(method);
-      if (method.methodKind !== "unary" || bound === undefined) continue;
-      direct[method.localName] = (input: unknown, callOptions?: CallOptions) =>
-        callUnary(bound, messages, defaultTimeoutMs, input, callOptions);
-    }
-    return direct as Client<S>;
+    return createBoundClient(service, this.#transportOptions());
   }
 
   transport(): Transport {
     this.#assertOpen();
-    return createMeshTransport({
-      bind: (method) => this.#bind(method),
-      messages: this.#messageOptions(),
-      interceptors: this.#options.interceptors ?? [],
-      defaultTimeoutMs: this.#options.defaultTimeoutMs,
-    });
+    return createMeshTransport(this.#transportOptions());
   }
 
   async serve(options: ServeOptions): Promise<MeshServer> {
     this.#assertOpen();
     const rpc = new RpcServer(
-      { network: nodeNetwork, clock: systemClock, rng: systemRng, onLimit: this.#onLimit },
+      {
+        network: nodeNetwork,
+        clock: systemClock,
+        rng: systemRng,
+        onLimit: this.#onLimit,
+        onConnectionError: createConnectionReporter(),
+      },
       options,
     );
     const host = options.host ?? defaultHost(this.#controlPlane);
@@ -183,6 +175,15 @@ class NodeMesh implements Mesh {
       weight: weight ?? 1,
       ...(locality === undefined ? {} : { locality }),
     });
+  }
+
+  #transportOptions(): MeshTransportOptions {
+    return {
+      bind: (method) => this.#bind(method),
+      messages: this.#messageOptions(),
+      interceptors: this.#options.interceptors ?? [],
+      defaultTimeoutMs: this.#options.defaultTimeoutMs,
+    };
   }
 
   #messageOptions(): MessageOptions {

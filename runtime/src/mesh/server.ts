@@ -2,10 +2,13 @@ import type { Interceptor } from "@connectrpc/connect";
 import { systemClock } from "../base/clock.js";
 import { formatAddress, parseAddress } from "../base/network.js";
 import { systemRng } from "../base/rng.js";
+import type { ServerTls } from "../base/tls.js";
 import type { ServiceRegistration } from "../codegenv1/types.js";
 import type { Http2Options } from "../http2/types.js";
 import { nodeNetwork } from "../net/node-network.js";
+import { assertServerTls } from "../net/tls-options.js";
 import { RpcServer } from "../server/rpc-server.js";
+import { createConnectionReporter } from "../telemetry/connection-reporter.js";
 import { createLimitReporter } from "../telemetry/limit-reporter.js";
 
 /** Options of {@link createServer}. */
@@ -20,6 +23,8 @@ export interface ServerOptions {
   /** Smallest message that is compressed, bytes. Defaults to 1 KiB. */
   readonly compressMinBytes?: number;
   readonly http2?: Http2Options;
+  /** Speaks TLS, with clients that offer HTTP/2 (ALPN `h2`). Absent: plaintext. */
+  readonly tls?: ServerTls;
   /** Milliseconds that `close` waits for calls in flight. Defaults to 30 s. */
   readonly shutdownGraceMs?: number;
 }
@@ -34,10 +39,17 @@ export interface Server extends AsyncDisposable {
   close(graceMs?: number): Promise<void>;
 }
 
-/** Makes a gRPC server without a mesh: nothing is registered anywhere. */
+/** Makes a gRPC server without a mesh: nothing is registered anywhere. Throws when `tls` makes no server. */
 export function createServer(options: ServerOptions): Server {
+  if (options.tls !== undefined) assertServerTls(options.tls);
   const server = new RpcServer(
-    { network: nodeNetwork, clock: systemClock, rng: systemRng, onLimit: createLimitReporter() },
+    {
+      network: nodeNetwork,
+      clock: systemClock,
+      rng: systemRng,
+      onLimit: createLimitReporter(),
+      onConnectionError: createConnectionReporter(),
+    },
     options,
   );
   return {

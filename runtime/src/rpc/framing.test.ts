@@ -52,6 +52,17 @@ describe("MessageReader", () => {
     expect([...(messages[0]?.bytes ?? [])]).toEqual([1, 2, 3]);
   });
 
+  it("keeps the messages of a stream apart, small or large, whose buffers some of them share", () => {
+    const sizes = [1, 70, 0, 1024, 1025, 3, 600, 600, ...Array.from({ length: 200 }, () => 100)];
+    const { messages } = read(
+      sizes.map((size, index) => frame(new Uint8Array(size).fill(index))),
+      2000,
+    );
+    expect(messages.map(({ bytes }) => bytes)).toEqual(sizes.map((size, index) => new Uint8Array(size).fill(index)));
+    expect(new Set(messages.map(({ bytes }) => bytes.buffer)).size).toBeLessThan(20);
+    expect(messages[0]?.bytes.buffer.byteLength).toBe(1);
+  });
+
   it("tells that a body ends inside a message or its prefix", () => {
     expect(read([frame(new Uint8Array(10)).subarray(0, 3)]).isPartial).toBe(true);
     expect(read([frame(new Uint8Array(10)).subarray(0, 9)]).isPartial).toBe(true);

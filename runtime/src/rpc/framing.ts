@@ -18,6 +18,12 @@ export function writeMessagePrefix(target: Uint8Array, compressed: boolean, byte
   target[4] = byteLength & 0xff;
 }
 
+// Up to this size the messages of a stream share buffers: one of its own costs the engine more than a small message.
+const SHARED_BYTES = 1024;
+const EMPTY = new Uint8Array(0);
+const FIRST_SHARED_BUFFER_BYTES = 512;
+const LARGEST_SHARED_BUFFER_BYTES = 8192;
+
 /** Gets the messages of a {@link MessageReader}, in order. */
 export interface MessageSink {
   /** One message. The bytes are the sink's to keep. */
@@ -25,8 +31,9 @@ export interface MessageSink {
 }
 
 /**
- * Cuts a body into messages. Each ends up in a buffer of its exact size, copied once up to 1 MiB; an oversized one is
- * refused before anything is allocated for it. A sink that can take no more pauses it; what arrives meanwhile waits as it came.
+ * Cuts a body into messages. Each ends up in a buffer of its exact size, copied once up to 1 MiB, or, when it is small
+ * and not the first of its stream, behind the one before it; an oversized one is refused before anything is allocated for
+ * it. A sink that can take no more pauses it; what arrives meanwhile waits as it came.
  */
 export class MessageReader {
   readonly #sink: MessageSink;
@@ -40,6 +47,9 @@ export class MessageReader {
   // What its prefix says.
   #messageBytes = 0;
   #isCompressed = false;
+  // Shared by messages of this stream only, which are taken in order: what one of them keeps alive stays in proportion.
+  #shared: Uint8Array | undefined;
+  #sharedLength = 0;
   #isPaused = false;
   #isStopped = false;
   // What waits for `resume`: a buffer of our own with room at its end.
@@ -134,10 +144,10 @@ export class MessageReader {
       if (bytes.byteLength - offset >= length) {
         const end = offset + length;
         // A copy, because protobuf messages refer to the bytes that they were decoded from, and the chunk is not ours.
-        this.#sink.onMessage(new Uint8Array(bytes.subarray(offset, end)), flag === 1);
+        this.#sink.onMessage(this.#copy(bytes.subarray(offset, end)), flag === 1);
         offset = end;
       } else {
-        this.#message = new Uint8Array(Math.min(length, FIRST_MESSAGE_BYTES));
+        this.#message = unfilled(Math.min(length, FIRST_MESSAGE_BYTES));
         this.#messageBytes = length;
         this.#messageLength = 0;
         this.#isCompressed = flag === 1;
@@ -166,6 +176,28 @@ export class MessageReader {
     this.#restEnd = 0;
   }
 
+  #copy(bytes: Uint8Array): Uint8Array {
+    const { byteLength } = bytes;
+    let shared = this.#shared;
+    if (shared === undefined || byteLength > SHARED_BYTES) {
+      this.#shared ??= EMPTY;
+      return new Uint8Array(bytes);
+    }
+    let start = this.#sharedLength;
+    if (start + byteLength > shared.byteLength) {
+      const wantedBytes = Math.min(
+        Math.max(2 * shared.byteLength, FIRST_SHARED_BUFFER_BYTES),
+        LARGEST_SHARED_BUFFER_BYTES,
+      );
+      shared = new Uint8Array(Math.max(wantedBytes, byteLength));
+      this.#shared = shared;
+      start = 0;
+    }
+    this.#sharedLength = start + byteLength;
+    shared.set(bytes, start);
+    return shared.subarray(start, this.#sharedLength);
+  }
+
   #gatherPrefix(bytes: Uint8Array, offset: number): number {
     this.#prefix ??= new Uint8Array(PREFIX_BYTES);
     const count = Math.min(PREFIX_BYTES - this.#prefixLength, bytes.byteLength - offset);
@@ -179,7 +211,7 @@ export class MessageReader {
     let target = message;
     if (this.#messageLength + count > message.byteLength) {
       const enough = Math.max(message.byteLength * MESSAGE_GROWTH, this.#messageLength + count);
-      target = new Uint8Array(Math.min(this.#messageBytes, enough));
+      target = unfilled(Math.min(this.#messageBytes, enough));
       target.set(message.subarray(0, this.#messageLength));
       this.#message = target;
     }
@@ -191,4 +223,10 @@ export class MessageReader {
     }
     return offset + count;
   }
+}
+
+/** Memory that is handed out only when it was written from its first byte to its last. */
+function unfilled(byteLength: number): Uint8Array {
+  const { buffer } = Buffer.allocUnsafeSlow(byteLength);
+  return new Uint8Array(buffer);
 }

@@ -2,6 +2,7 @@ import type { Interceptor } from "@connectrpc/connect";
 import type { Clock } from "../base/clock.js";
 import { type Address, type ByteStream, formatAddress, type Listener, type Network } from "../base/network.js";
 import type { Rng } from "../base/rng.js";
+import type { ServerTls } from "../base/tls.js";
 import type { ServiceRegistration } from "../codegenv1/types.js";
 import { http2Limits } from "../http2/limits.js";
 import { openHttp2Session } from "../http2/session.js";
@@ -23,6 +24,8 @@ export interface RpcServerOptions {
   /** Smallest message that is compressed, bytes. Defaults to 1 KiB. */
   readonly compressMinBytes?: number;
   readonly http2?: Http2Options;
+  /** Speaks TLS. Absent: plaintext. */
+  readonly tls?: ServerTls;
   /** Milliseconds that `close` waits for calls in flight. Defaults to 30 s. */
   readonly shutdownGraceMs?: number;
 }
@@ -34,6 +37,8 @@ export interface RpcServerDependencies {
   readonly rng: Rng;
   /** A client, at that address, went over a limit. */
   readonly onLimit?: (role: "server", peer: string, exceeded: LimitExceeded) => void;
+  /** A connection could not be accepted, or its TLS handshake failed. */
+  readonly onConnectionError?: (error: Error) => void;
 }
 
 const DEFAULT_SHUTDOWN_GRACE_MS = 30_000;
@@ -80,7 +85,15 @@ export class RpcServer {
   async listen(address: Address): Promise<Address> {
     if (this.#closing !== undefined)
       throw new Error(`can't listen on ${formatAddress(address)}: the server was closed`);
-    const listener = await this.#dependencies.network.listen(address, (stream) => this.#onStream(stream));
+    const { http2, tls } = this.#options;
+    const { tlsHandshakeTimeoutMs, maxConnections } = http2Limits(http2 ?? {});
+    const listener = await this.#dependencies.network.listen(address, (stream) => this.#onStream(stream), {
+      ...(tls === undefined ? {} : { tls }),
+      tlsHandshakeTimeoutMs,
+      maxConnections,
+      onLimit: ({ limit, peer, message }) => this.#dependencies.onLimit?.("server", peer, { limit, message }),
+      onError: (error) => this.#dependencies.onConnectionError?.(error),
+    });
     if (this.#closing !== undefined) {
       await listener.close();
       throw new Error(`can't listen on ${formatAddress(address)}: the server was closed meanwhile`);

@@ -82,7 +82,7 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
   async #serve(): Promise<void> {
     this.startWork();
     try {
-      for await (const message of this.#run(this.#requests, this.context)) {
+      for await (const message of await this.#run(this.#requests, this.context)) {
         // Leaving the loop closes the handler's generator, so that its `finally` blocks run.
         if (this.isOver) break;
         const encoded = encodeOutgoing(this.method.responseCodec, message, this.compression);
