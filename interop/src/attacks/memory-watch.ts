@@ -1,3 +1,5 @@
+import { getHeapStatistics } from "node:v8";
+
 /** What a process held at most while it was watched, above what it held before. Garbage does not count, except in RSS. */
 export interface MemoryReport {
   /** Most bytes on the heap and in buffers at any sample, each taken after a full collection. */
@@ -18,7 +20,7 @@ export class MemoryWatch {
 
   start(intervalMs: number): void {
     this.#baselineBytes = heldBytes();
-    this.#baselineRssBytes = process.memoryUsage.rss();
+    this.#baselineRssBytes = residentBytes();
     this.#peakBytes = 0;
     this.#peakRssBytes = 0;
     clearInterval(this.#timer);
@@ -33,7 +35,7 @@ export class MemoryWatch {
 
   #sample(): number {
     // Before the collection, which may give pages back.
-    this.#peakRssBytes = Math.max(this.#peakRssBytes, process.memoryUsage.rss() - this.#baselineRssBytes);
+    this.#peakRssBytes = Math.max(this.#peakRssBytes, residentBytes() - this.#baselineRssBytes);
     const bytes = heldBytes() - this.#baselineBytes;
     this.#peakBytes = Math.max(this.#peakBytes, bytes);
     return bytes;
@@ -44,6 +46,16 @@ export class MemoryWatch {
 export function heldBytes(): number {
   if (globalThis.gc === undefined) throw new Error("start this process with --expose-gc");
   globalThis.gc();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  // Unlike process.memoryUsage(), this needs no file descriptor, of which an attack may leave none.
+  const { used_heap_size: heapBytes, external_memory: externalBytes } = getHeapStatistics();
+  return heapBytes + externalBytes;
+}
+
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    // No file descriptor is left to ask with; the heap is judged all the same.
+    return 0;
+  }
 }
