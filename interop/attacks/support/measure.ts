@@ -13,9 +13,9 @@ const MAX_RSS_BYTES = 48 * 1024 * 1024;
 /** CPU time of the victim for each unit of the attacker's… */
 const MAX_AMPLIFICATION = 10;
 /** …unless it is no more than this in all: bytes made beforehand cost next to nothing to send, so the ratio of one short
- * attack means nothing. 1,000 streams, which the budgets forgive, cost about half of it; to cost more the attacker must
+ * attack means nothing. 1,000 streams, which the budgets forgive, cost half of it or less; to cost more the attacker must
  * come again, with a connection each time. */
-const FREE_CPU_MS = 150;
+const FREE_CPU_MS = 200;
 /** A call that reaches its handler is work that any user may ask for, however cheap the asking. For an attacker it may
  * cost this many times what it costs for the users of the same server. */
 const MAX_CALL_PRICE = 2;
