@@ -43,5 +43,6 @@ export type { MeshEvent, MeshOptions, MeshServer, RegistrationOptions, ServeOpti
 export { createServer, type Server, type ServerOptions } from "./mesh/server.js";
 export type { ClusterStatus, MeshStatus, TargetStatus } from "./mesh/status.js";
 export { INTERFACE_DOMAIN, INTERFACE_PORT, interfaceHostName } from "./registry/interface-host.js";
+export { CONNECTION_ERROR_CHANNEL, type ConnectionErrorMessage } from "./telemetry/connection-reporter.js";
 export { LIMIT_CHANNEL, type LimitMessage } from "./telemetry/limit-reporter.js";
 export type { XdsResourceStatus } from "./xds/client.js";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { LIMIT_CHANNEL } from "@meshwright/runtime";
+import { CONNECTION_ERROR_CHANNEL, LIMIT_CHANNEL } from "@meshwright/runtime";
 import { type Http2Limits, type Http2Preset, http2Limits, LIMIT_NAMES } from "@meshwright/runtime/wire";
 import { describe, expect, it } from "vitest";
 
@@ -80,6 +80,9 @@ describe("docs/errors.md", () => {
   });
 
   it("has every diagnostics channel", () => {
-    expect(table("Diagnostics channels").map(([channel]) => channel)).toEqual([`\`${LIMIT_CHANNEL}\``]);
+    expect(table("Diagnostics channels").map(([channel]) => channel)).toEqual([
+      `\`${LIMIT_CHANNEL}\``,
+      `\`${CONNECTION_ERROR_CHANNEL}\``,
+    ]);
   });
 });
