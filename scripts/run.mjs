@@ -20,6 +20,8 @@ const commands = {
   build: () => setup(),
   demo: (args) => afterSetup([...node("examples/greeter/dist/demo/main.js"), ...args]),
   test: (args) => afterSetup([...node("node_modules/vitest/vitest.mjs"), "run", ...args]),
+  "test:attacks": (args) => afterSetup(longTests("interop/attacks", args)),
+  "test:cancels": (args) => afterSetup(longTests("interop/cancels", secondsToEnv(args))),
   bench: (args) => afterSetup([...node("bench/dist/main.js"), ...args]),
   "test:h2spec": (args) => afterSetup([...node("interop/dist/h2spec/main.js"), ...args]),
   fuzz: (args) => afterSetup([...node("fuzz/dist/main.js"), ...args]),
@@ -27,6 +29,37 @@ const commands = {
   format: (args) => afterInstall(["biome", "format", "--write", ...args]),
   fix: (args) => afterInstall(["biome", "check", "--write", ...args]),
 };
+
+/**
+ * Tests that take minutes, against processes of their own.
+ *
+ * @param {string} folder
+ * @param {readonly string[]} args
+ */
+function longTests(folder, args) {
+  return [
+    ...node("node_modules/vitest/vitest.mjs"),
+    "run",
+    "--config=vitest.attacks.config.ts",
+    "--dir",
+    folder,
+    ...args,
+  ];
+}
+
+/**
+ * `--seconds N` says how long they take.
+ *
+ * @param {readonly string[]} args
+ */
+function secondsToEnv(args) {
+  const index = args.indexOf("--seconds");
+  if (index === -1) return args;
+  const seconds = Number(args[index + 1]);
+  if (!(seconds > 0)) throw new CommandError("--seconds needs a number above 0", "", "Such as --seconds 60.");
+  process.env.MESHWRIGHT_CANCEL_SECONDS = String(seconds);
+  return args.filter((_, at) => at !== index && at !== index + 1);
+}
 
 /** @param {readonly string[]} command */
 async function afterSetup(command) {

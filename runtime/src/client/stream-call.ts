@@ -216,9 +216,8 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
         const message = encoded instanceof Promise ? await encoded : encoded;
         if (this.isDone) return;
         this.#keep(message);
-        // Without a stream, between two attempts, the message waits in the replay buffer.
-        if (this.stream !== undefined && !this.#send(message)) await this.#writable();
-        else if (this.stream === undefined && this.#replay === undefined) await this.#writable();
+        // Without a stream, between two attempts, messages wait in the replay buffer, as many as it takes.
+        if (this.stream !== undefined ? !this.#send(message) : this.#isReplayFull) await this.#writable();
       }
       this.#isInputDone = true;
       if (!this.isDone) this.stream?.sendData(EMPTY, true);
@@ -228,6 +227,10 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
       const reason = error instanceof Error ? error.message : String(error);
       this.cancel(status ?? { code: Code.Canceled, message: `the request stream failed: ${reason}` });
     }
+  }
+
+  get #isReplayFull(): boolean {
+    return this.#replay === undefined || this.#replayBytes > REPLAY_BYTES;
   }
 
   #keep(message: OutgoingMessage): void {

@@ -6,7 +6,7 @@ export const PREFIX_BYTES = 5;
 
 const MIN_REST_BYTES = 1024;
 // A prefix alone costs its sender nothing, so what is set aside for a large message grows as the message comes.
-const FIRST_MESSAGE_BYTES = 1024 * 1024;
+const FIRST_MESSAGE_BYTES = 16 * 1024;
 const MESSAGE_GROWTH = 4;
 
 /** Writes the prefix of a message of `byteLength` bytes to the first five bytes of `target`. */
@@ -31,7 +31,7 @@ export interface MessageSink {
 }
 
 /**
- * Cuts a body into messages. Each ends up in a buffer of its exact size, copied once up to 1 MiB, or, when it is small
+ * Cuts a body into messages. Each ends up in a buffer of its exact size, copied once up to 16 KiB, or, when it is small
  * and not the first of its stream, behind the one before it; an oversized one is refused before anything is allocated for
  * it. A sink that can take no more pauses it; what arrives meanwhile waits as it came.
  */

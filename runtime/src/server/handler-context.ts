@@ -31,6 +31,7 @@ export class CallContext implements HandlerContext {
   #responseTrailer: Headers | undefined;
   #values: ContextValues | undefined;
   #controller: AbortController | undefined;
+  #abortStatus: { readonly code: Code; readonly message: string } | undefined;
   #abortReason: ConnectError | undefined;
   #isOver = false;
 
@@ -56,7 +57,7 @@ export class CallContext implements HandlerContext {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#isOver) this.#controller.abort(this.#abortReason);
+      if (this.#isOver) this.#controller.abort(this.abortReason);
     }
     return this.#controller.signal;
   }
@@ -91,10 +92,17 @@ export class CallContext implements HandlerContext {
     return headersToFields(this.#responseTrailer);
   }
 
+  /** Why nobody waits for the handler any more. An error with its stack is dear, and a lost connection ends many calls. */
+  get abortReason(): ConnectError | undefined {
+    if (this.#abortStatus === undefined) return undefined;
+    this.#abortReason ??= new ConnectError(this.#abortStatus.message, this.#abortStatus.code);
+    return this.#abortReason;
+  }
+
   /** Tells the handler that nobody waits for it any more. */
   abort(code: Code, message: string): void {
     if (this.#isOver) return;
-    this.#abortReason = new ConnectError(message, code);
+    this.#abortStatus = { code, message };
     this.finish();
   }
 
@@ -102,7 +110,7 @@ export class CallContext implements HandlerContext {
   finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#controller?.abort(this.#abortReason);
+    this.#controller?.abort(this.abortReason);
   }
 }
 

@@ -92,8 +92,8 @@ export abstract class ServerCall implements StreamHandler, InboxOwner {
   protected abstract onRequest(message: unknown, wireBytes: number, charge: number): void;
   /** The client sent its last message. */
   protected abstract onRequestEnd(): void;
-  /** Nobody waits any more. */
-  protected abstract onAbandoned(error: Error): void;
+  /** Nobody waits any more; why is in the context's `abortReason`. */
+  protected abstract onCallAbandoned(): void;
 
   abstract onData(bytes: Uint8Array, endStream: boolean): void;
   abstract onWritable(): void;
@@ -142,7 +142,7 @@ export abstract class ServerCall implements StreamHandler, InboxOwner {
     this.#over();
     const reason = error === undefined ? "the stream ended" : `the client is gone: ${error.message}`;
     this.context.abort(Code.Canceled, reason);
-    this.onAbandoned(this.context.signal.reason as Error);
+    this.onCallAbandoned();
   }
 
   /**
@@ -224,7 +224,7 @@ export abstract class ServerCall implements StreamHandler, InboxOwner {
     if (this.isOver) return;
     this.context.abort(Code.DeadlineExceeded, "the operation timed out");
     this.fail({ code: Code.DeadlineExceeded, message: "the operation timed out" });
-    this.onAbandoned(this.context.signal.reason as Error);
+    this.onCallAbandoned();
   }
 
   /** Ends the call because of what the client sent, and tells the handler. */
@@ -232,7 +232,7 @@ export abstract class ServerCall implements StreamHandler, InboxOwner {
     if (this.isOver) return;
     this.context.abort(status.code, status.message);
     this.fail(status);
-    this.onAbandoned(this.context.signal.reason as Error);
+    this.onCallAbandoned();
   }
 }
 

@@ -58,16 +58,16 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
     this.#giveBack();
   }
 
-  onAbandoned(error?: Error): void {
-    if (error === undefined) {
-      // A handler may leave its requests and still answer: the rest is dropped, and must not block its sender.
-      this.#isDropping = true;
-      this.inbox.close();
-      this.#credit.releaseAll();
-      this.#giveBack();
-      return;
-    }
-    this.#requests.end(error);
+  /** A handler may leave its requests and still answer: the rest is dropped, and must not block its sender. */
+  onAbandoned(): void {
+    this.#isDropping = true;
+    this.inbox.close();
+    this.#credit.releaseAll();
+    this.#giveBack();
+  }
+
+  protected override onCallAbandoned(): void {
+    this.#requests.end(this.context.abortReason);
     this.#wake?.();
   }
 

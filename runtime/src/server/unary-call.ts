@@ -70,7 +70,7 @@ export class UnaryServerCall extends ServerCall {
   }
 
   // The handler learns it from its signal; there is nothing else to stop.
-  protected override onAbandoned(): void {}
+  protected override onCallAbandoned(): void {}
 
   #giveUp(error: unknown): void {
     this.endWork();
