@@ -22,6 +22,7 @@ const commands = {
   test: (args) => afterSetup([...node("node_modules/vitest/vitest.mjs"), "run", ...args]),
   bench: (args) => afterSetup([...node("bench/dist/main.js"), ...args]),
   "test:h2spec": (args) => afterSetup([...node("interop/dist/h2spec/main.js"), ...args]),
+  fuzz: (args) => afterSetup([...node("fuzz/dist/main.js"), ...args]),
   check: (args) => afterSetup([...node("scripts/check.mjs"), ...args]),
   format: (args) => afterInstall(["biome", "format", "--write", ...args]),
   fix: (args) => afterInstall(["biome", "check", "--write", ...args]),

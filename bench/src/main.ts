@@ -1,11 +1,15 @@
 // npm run bench -- NAME [--json] [--runs N]
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { runHttp2 } from "./http2/run.js";
 import type { BenchResult } from "./result.js";
 import { printTable } from "./table.js";
 import { runUnary } from "./unary/run.js";
 
-const benches: Readonly<Record<string, (runs: number) => Promise<BenchResult>>> = { unary: runUnary };
+const benches: Readonly<Record<string, (runs: number) => Promise<BenchResult>>> = {
+  unary: runUnary,
+  http2: runHttp2,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -15,6 +15,26 @@ export interface BenchResult {
   readonly ratios: readonly BenchRatio[];
 }
 
+/** What {@link ratioOf} compares. */
+export interface Comparison<T> {
+  readonly name: string;
+  readonly ours: readonly T[];
+  readonly theirs: readonly T[];
+  readonly read: (sample: T) => number;
+  /** The goal: the ratio is no more, or no less, than this. */
+  readonly atMost?: number;
+  readonly atLeast?: number;
+  readonly goal: string;
+}
+
+/** Ratios are taken run by run and then their median: both sides of one saw the same machine. */
+export function ratioOf<T>(comparison: Comparison<T>): BenchRatio {
+  const { name, ours, theirs, read, goal } = comparison;
+  const { atMost = Number.POSITIVE_INFINITY, atLeast = 0 } = comparison;
+  const value = median(ours.map((sample, run) => read(sample) / read(theirs[run] as T)));
+  return { name, value: round(value), goal, holds: value <= atMost && value >= atLeast };
+}
+
 /** The middle of some figures. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -10,15 +10,18 @@ export {
   type ConnectOptions,
   formatAddress,
   type Listener,
+  type ListenLimitExceeded,
+  type ListenOptions,
   type Network,
   parseAddress,
 } from "./base/network.js";
 export { type Rng, systemRng } from "./base/rng.js";
+export type { CertificateName, ClientTls, PeerIdentity, ServerTls, TlsFacts, TlsVersion } from "./base/tls.js";
 export { type ConnectionInit, createHttp2Connection } from "./http2/connection.js";
 export { type DecodedBlock, HeaderDecoder, type HeaderListLimits } from "./http2/hpack/decoder.js";
 export { HeaderEncoder } from "./http2/hpack/encoder.js";
 export type { Http2Limits, Http2Options, Http2Preset, LimitExceeded, LimitName } from "./http2/limits.js";
-export { http2Limits } from "./http2/limits.js";
+export { http2Limits, LIMIT_NAMES } from "./http2/limits.js";
 export { OutputBuffer } from "./http2/output-buffer.js";
 export { openHttp2Session, type SessionInit } from "./http2/session.js";
 export {

@@ -1,4 +1,9 @@
-import { createServer as createHttp2Server, type Http2Session } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  createSecureServer,
+  type Http2Session,
+  type SecureServerOptions,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
@@ -27,10 +32,9 @@ export interface ForeignServer {
 }
 
 /** InteropService on connect-node. */
-export async function startConnectNode(): Promise<ForeignServer> {
-  const server = createHttp2Server(
-    connectNodeAdapter({ routes: (router) => router.service(InteropService, interopHandlers) }),
-  );
+export async function startConnectNode(tls?: SecureServerOptions): Promise<ForeignServer> {
+  const handler = connectNodeAdapter({ routes: (router) => router.service(InteropService, interopHandlers) });
+  const server = tls === undefined ? createHttp2Server(handler) : createSecureServer(tls, handler);
   const sessions = new Set<Http2Session>();
   server.on("session", (session) => sessions.add(session));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -45,13 +49,13 @@ export async function startConnectNode(): Promise<ForeignServer> {
 }
 
 /** InteropService on grpc-js. */
-export async function startGrpcJs(): Promise<ForeignServer> {
+export async function startGrpcJs(
+  credentials: grpc.ServerCredentials = grpc.ServerCredentials.createInsecure(),
+): Promise<ForeignServer> {
   const server = new grpc.Server();
   server.addService(grpcJsDefinition(InteropService), grpcJsHandlers);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
+    server.bindAsync("127.0.0.1:0", credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
   });
   return { port, close: async () => server.forceShutdown() };
 }

@@ -17,9 +17,13 @@ import { StatusSchema } from "@meshwright/proto/google/rpc/status_pb";
 import type { Peer, PeerOptions } from "./peer.js";
 
 /** A grpc-js client, made to look like the others. */
-export function grpcJsPeer(address: string, gzip: boolean): Peer & { close(): void } {
+export function grpcJsPeer(
+  address: string,
+  gzip: boolean,
+  credentials: grpc.ChannelCredentials = grpc.credentials.createInsecure(),
+): Peer & { close(): void } {
   const definition = grpcJsDefinition(InteropService);
-  const client = new grpc.Client(address, grpc.credentials.createInsecure(), {
+  const client = new grpc.Client(address, credentials, {
     "grpc.default_compression_algorithm": gzip ? grpc.compressionAlgorithms.gzip : grpc.compressionAlgorithms.identity,
   });
   const method = (name: string) => {

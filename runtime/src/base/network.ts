@@ -1,3 +1,5 @@
+import type { ClientTls, ServerTls, TlsFacts } from "./tls.js";
+
 /** Where a peer listens. Written `host:port`, `[ipv6]:port` or `unix:/path`. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -11,6 +13,8 @@ export type Address =
 export interface ByteStream {
   /** The peer's address, `host:port`, for errors and for handlers. */
   readonly peer: string;
+  /** What the TLS handshake found. Absent: the stream is plaintext. */
+  readonly tls?: TlsFacts;
   /** Begins delivery to `handler`. */
   start(handler: ByteStreamHandler): void;
   /** Queues `bytes`; the caller must not change them afterwards. False asks the caller to wait for `onDrain`. */
@@ -39,7 +43,7 @@ export interface Network {
   /** Connects. Rejects with an error that names the address when it fails, times out or `signal` aborts. */
   connect(address: Address, options: ConnectOptions): Promise<ByteStream>;
   /** Listens; `onStream` gets every accepted stream. Rejects with an error that names the address. */
-  listen(address: Address, onStream: (stream: ByteStream) => void): Promise<Listener>;
+  listen(address: Address, onStream: (stream: ByteStream) => void, options?: ListenOptions): Promise<Listener>;
 }
 
 /** Options of {@link Network.connect}. */
@@ -47,6 +51,31 @@ export interface ConnectOptions {
   /** Milliseconds until the attempt fails. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Speaks TLS, and hands over no stream before the peer has proved who it is. Absent: plaintext. */
+  readonly tls?: ClientTls;
+}
+
+/** Options of {@link Network.listen}. The callbacks must not throw. */
+export interface ListenOptions {
+  /** Speaks TLS: `onStream` gets a stream when its handshake succeeded. Absent: plaintext. */
+  readonly tls?: ServerTls;
+  /** Milliseconds from an accepted connection to the end of its TLS handshake. Defaults to 10 s. */
+  readonly tlsHandshakeTimeoutMs?: number;
+  /** Connections that are open at once; more are closed at once. Defaults to no limit. */
+  readonly maxConnections?: number;
+  /** A peer, or all of them together, went over a limit; the connection in question is closed. */
+  readonly onLimit?: (exceeded: ListenLimitExceeded) => void;
+  /** A connection came to nothing: accepting it failed, or its TLS handshake did. The listener goes on. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** A limit of a listener that was exceeded. */
+export interface ListenLimitExceeded {
+  readonly limit: "connections" | "tls_handshake_timeout";
+  /** The address of the peer whose connection was closed, `host:port`. */
+  readonly peer: string;
+  /** What was found, for people. */
+  readonly message: string;
 }
 
 /** A listening address. */

@@ -233,3 +233,14 @@ describe("Call deadline and cancellation", () => {
     expect(failureOf(await harness.call("hi", { signal }))?.code).toBe("DeadlineExceeded");
   });
 });
+
+describe("Call connections", () => {
+  it("A22: goes on through connections whose stream ids run out", async () => {
+    harness.http2 = { maxStreamId: 5 };
+    await harness.serve("a");
+    routes(["a"]);
+    const outcomes = Array.from({ length: 20 }, (_, index) => harness.start(`${index}`));
+    for (let turn = 0; turn < 20; turn += 1) await harness.clock.advance(0);
+    expect(outcomes.map(({ text }) => text)).toEqual(Array.from({ length: 20 }, (_, index) => `a: ${index}`));
+  });
+});

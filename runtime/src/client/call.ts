@@ -1,10 +1,17 @@
 import { Code } from "@connectrpc/connect";
 import type { Timer } from "../base/clock.js";
-import type { HeaderFields, Http2Connection, Http2Stream, StreamError, StreamHandler } from "../http2/types.js";
+import type {
+  HeaderFields,
+  Http2Connection,
+  Http2Stream,
+  LimitExceeded,
+  StreamError,
+  StreamHandler,
+} from "../http2/types.js";
 import { ErrorCode } from "../http2/types.js";
 import { backoffMs, isRetriable } from "../route/retry-policy.js";
 import type { RouteCall, RouteDecision } from "../route/route-table.js";
-import { headersToFields, lookup } from "../rpc/metadata.js";
+import { binaryFault, headersToFields, lookup } from "../rpc/metadata.js";
 import type { RpcMethod } from "../rpc/method.js";
 import { type RpcStatus, readResponseHeaders, readTrailers, statusOfStreamError } from "../rpc/status.js";
 import { encodeTimeout } from "../rpc/timeout.js";
@@ -162,7 +169,9 @@ export abstract class Call implements StreamHandler, RouteCall, RouteWaiter, Pic
       this.responseHeaders = fields;
       if (endStream) this.responseTrailers = fields;
       const head = readResponseHeaders(fields);
+      const fault = head.kind === "failed" ? undefined : binaryFault(fields);
       if (head.kind === "failed") this.endAttempt(head.status, false);
+      else if (fault !== undefined) this.endAttempt({ code: Code.Internal, message: fault }, false);
       else this.onResponseHeaders(head.encoding);
     } else {
       this.responseTrailers = fields;
@@ -186,7 +195,15 @@ export abstract class Call implements StreamHandler, RouteCall, RouteWaiter, Pic
       return;
     }
     const status = readTrailers(trailers);
-    this.endAttempt(status.code === 0 ? this.checkResponse() : status, false);
+    const fault = status.code === 0 ? binaryFault(trailers) : undefined;
+    if (fault !== undefined) this.endAttempt({ code: Code.Internal, message: fault }, false);
+    else this.endAttempt(status.code === 0 ? this.checkResponse() : status, false);
+  }
+
+  /** Tells that the server went over a limit. */
+  protected tellLimit(exceeded: LimitExceeded): void {
+    const { onLimit } = this.channel.dependencies;
+    onLimit?.("client", this.#lastSubchannel?.endpoint.address ?? "", exceeded);
   }
 
   /** The request's fields beside the method's constant ones. */

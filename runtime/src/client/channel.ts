@@ -93,9 +93,9 @@ export class Channel {
     this.#waiters.delete(waiter);
   }
 
-  /** Ends every connection; calls in flight and later ones fail. */
-  close(): void {
-    this.failure = "the mesh was closed";
+  /** Ends every connection; calls in flight and later ones fail, the latter with `reason`. */
+  close(reason = "the mesh was closed"): void {
+    this.failure = reason;
     this.routes = undefined;
     this.#config = undefined;
     const clusters = this.#clusters;

@@ -6,7 +6,7 @@ import type { Clock, Timer } from "../base/clock.js";
 import type { Network } from "../base/network.js";
 import type { Rng } from "../base/rng.js";
 import type { ClusterConfig } from "../config/xds-config.js";
-import type { Http2Options } from "../http2/types.js";
+import type { Http2Options, LimitExceeded } from "../http2/types.js";
 import { Subchannel } from "./subchannel.js";
 
 /** What cluster handles and their subchannels share. */
@@ -15,6 +15,8 @@ export interface ClientDependencies {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly http2?: Http2Options;
+  /** The server at that address went over a limit. */
+  readonly onLimit?: (role: "client", peer: string, exceeded: LimitExceeded) => void;
 }
 
 /** A call that waits for a picker that can choose. */

@@ -1,8 +1,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { HeaderFields, Http2Connection } from "../http2/types.js";
-import { type CodingResult, decompress } from "../rpc/compression.js";
+import type { HeaderFields, Http2Connection, LimitExceeded } from "../http2/types.js";
 import { errorToStatus, statusToError } from "../rpc/errors.js";
-import { MessageReader, type MessageSink, PREFIX_BYTES, writeMessagePrefix } from "../rpc/framing.js";
+import { writeMessagePrefix } from "../rpc/framing.js";
+import { type InboxOwner, MessageInbox } from "../rpc/message-inbox.js";
 import { MessageQueue, type QueueOwner } from "../rpc/message-queue.js";
 import type { RpcMethod } from "../rpc/method.js";
 import { encodeOutgoing, type OutgoingMessage } from "../rpc/outgoing.js";
@@ -16,6 +16,7 @@ import type { MessageOptions } from "./unary-call.js";
 const REPLAY_BYTES = 256 * 1024;
 
 const EMPTY = new Uint8Array(0);
+const PARTIAL: RpcStatus = { code: Code.Internal, message: "the server's message ended early" };
 
 /** Gets the beginning of a {@link StreamCall}. */
 export interface StreamResult {
@@ -26,23 +27,22 @@ export interface StreamResult {
 }
 
 /** Any number of messages in either direction. */
-export class StreamCall extends Call implements MessageSink, QueueOwner {
+export class StreamCall extends Call implements InboxOwner, QueueOwner {
   /** The messages of the answer. */
   readonly messages: MessageQueue<unknown>;
   readonly #input: AsyncIterator<unknown>;
   readonly #options: MessageOptions;
   readonly #result: StreamResult;
-  #reader: MessageReader;
+  #inbox: MessageInbox;
   #credit = new ReceiveCredit();
-  #encoding = "identity";
+  /** How the call ended, for whoever reads its messages up to there. */
+  #end: Error | undefined;
   #replay: OutgoingMessage[] | undefined = [];
   #replayBytes = 0;
   #isPumping = false;
   #isInputDone = false;
   #isReported = false;
   #wakePump: (() => void) | undefined;
-  // Compressed messages may take their time; what follows waits for them.
-  #decoding: Promise<void> | undefined;
 
   constructor(
     channel: Channel,
@@ -58,7 +58,7 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
     this.#options = options;
     this.sendEncoding = options.compression?.encoding;
     this.#result = result;
-    this.#reader = new MessageReader(this, options.readMaxBytes);
+    this.#inbox = new MessageInbox(this, options);
   }
 
   /** The response headers, once they arrived. */
@@ -73,44 +73,65 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
 
   onData(bytes: Uint8Array): void {
     this.#credit.receive(bytes.byteLength);
-    const failure = this.#reader.read(bytes);
-    if (failure !== undefined) this.endAttempt(failure, false);
-    else this.#giveBack();
+    this.#inbox.receive(bytes);
+    this.#giveBack();
   }
 
-  onMessage(bytes: Uint8Array, compressed: boolean): void {
+  onArrived(wireBytes: number): void {
     this.isCommitted = true;
     this.#replay = undefined;
-    const byteCount = bytes.byteLength + PREFIX_BYTES;
-    this.#credit.hold(byteCount);
-    if (!compressed && this.#decoding === undefined) {
-      this.#deliver(bytes, byteCount);
+    this.stream?.progress();
+    this.#credit.hold(wireBytes);
+  }
+
+  onBacklog(): void {
+    // Not known yet to be of use, but bounded by the window.
+    this.stream?.progress();
+    this.#giveBack();
+  }
+
+  onPlain(bytes: Uint8Array, wireBytes: number, charge: number): void {
+    let message: unknown;
+    try {
+      message = this.method.responseCodec.decode(bytes);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#inbox.close();
+      this.onBodyFailure({
+        code: Code.Internal,
+        message: `can't decode ${this.method.desc.output.typeName}: ${reason}`,
+      });
       return;
     }
-    const plain = compressed
-      ? decompress(this.#encoding, bytes, this.#options.readMaxBytes)
-      : { kind: "ok" as const, bytes };
-    if (this.#decoding === undefined && !(plain instanceof Promise)) {
-      this.#deliverDecompressed(plain, byteCount);
-      return;
-    }
-    const decoding = Promise.all([plain, this.#decoding]).then(([result]) => {
-      if (this.#decoding === decoding) this.#decoding = undefined;
-      this.#deliverDecompressed(result, byteCount);
-    });
-    this.#decoding = decoding;
+    this.messages.push(message, wireBytes, charge);
+  }
+
+  onBodyEnd(isPartial: boolean): void {
+    this.messages.end(this.#end ?? (isPartial ? statusToError(PARTIAL, this.metadata) : undefined));
+  }
+
+  onBodyFailure(status: RpcStatus): void {
+    // After the end of the stream messages may still have waited for their reader.
+    if (this.isDone) this.messages.end(statusToError(status, this.metadata));
+    else this.endAttempt(status, false);
+  }
+
+  onLimit(exceeded: LimitExceeded): void {
+    this.tellLimit(exceeded);
   }
 
   onWritable(): void {
     this.#wakePump?.();
   }
 
-  onConsumed(byteCount: number): void {
+  onConsumed(byteCount: number, charge: number): void {
     this.#credit.release(byteCount);
+    this.#inbox.taken(charge);
     this.#giveBack();
   }
 
   onAbandoned(): void {
+    this.#inbox.close();
     this.cancel({ code: Code.Canceled, message: "the caller left before the end of the answer" });
   }
 
@@ -124,7 +145,7 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
   }
 
   protected override onResponseHeaders(encoding: string): void {
-    this.#encoding = encoding;
+    this.#inbox.encoding = encoding;
     // Trailers-only answers come as headers as well: their status decides first whether there is another attempt.
     if (this.responseTrailers === undefined) {
       this.isCommitted = true;
@@ -134,12 +155,13 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
   }
 
   protected override resetResponse(): void {
-    this.#reader = new MessageReader(this, this.#options.readMaxBytes);
+    this.#inbox.close();
+    this.#inbox = new MessageInbox(this, this.#options);
     this.#credit = new ReceiveCredit();
   }
 
   protected override checkResponse(): RpcStatus {
-    return this.#reader.isPartial ? { code: Code.Internal, message: "the server's message ended early" } : OK;
+    return this.#inbox.isPartial ? PARTIAL : OK;
   }
 
   protected override onFinished(status: RpcStatus): void {
@@ -149,13 +171,20 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
     const error = status.code === 0 ? undefined : statusToError(status, this.metadata);
     if (!this.#isReported && error !== undefined) {
       this.#isReported = true;
+      this.#inbox.close();
       this.#result.onError(error);
       this.messages.end();
       return;
     }
     this.#report();
-    if (this.#decoding === undefined) this.messages.end(error);
-    else void this.#decoding.then(() => this.messages.end(error));
+    this.#end = error;
+    if (this.responseTrailers !== undefined && !this.#inbox.isClosed) {
+      // The server's last word comes after its messages.
+      this.#inbox.end();
+      return;
+    }
+    this.#inbox.close();
+    this.messages.end(error);
   }
 
   #report(): void {
@@ -165,28 +194,8 @@ export class StreamCall extends Call implements MessageSink, QueueOwner {
   }
 
   #giveBack(): void {
-    const byteCount = this.#credit.claim();
+    const byteCount = this.#credit.claim(this.#inbox.waitingBytes);
     if (byteCount > 0) this.stream?.consume(byteCount);
-  }
-
-  #deliverDecompressed(result: CodingResult, byteCount: number): void {
-    if (result.kind === "ok") this.#deliver(result.bytes, byteCount);
-    else this.endAttempt(result.status, false);
-  }
-
-  #deliver(bytes: Uint8Array, byteCount: number): void {
-    let message: unknown;
-    try {
-      message = this.method.responseCodec.decode(bytes);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.endAttempt(
-        { code: Code.Internal, message: `can't decode ${this.method.desc.output.typeName}: ${reason}` },
-        false,
-      );
-      return;
-    }
-    this.messages.push(message, byteCount);
   }
 
   #send({ bytes, isCompressed }: OutgoingMessage): boolean {

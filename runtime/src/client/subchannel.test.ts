@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ConnectivityState } from "../balance/picker.js";
-import { ErrorCode, type Http2Connection } from "../http2/types.js";
+import { ErrorCode, type Http2Connection, type Http2Options } from "../http2/types.js";
 import { type StreamWaiter, Subchannel } from "./subchannel.js";
 import { address, Harness, NOTHING_LEFT } from "./test/harness.js";
 
@@ -20,7 +20,7 @@ afterEach(async () => {
   expect(await harness.stop()).toEqual(NOTHING_LEFT);
 });
 
-function make(at = "a:80"): Subchannel {
+function make(at = "a:80", http2: Http2Options = {}): Subchannel {
   const endpoint = { address: at, host: "", port: 0, weight: 1, health: "healthy" as const };
   const subchannel = new Subchannel(endpoint, {
     network: {
@@ -34,11 +34,17 @@ function make(at = "a:80"): Subchannel {
     // The middle of the jitter: the backoff is exact.
     rng: () => 0.5,
     connectTimeoutMs: 5000,
+    http2,
     onStateChange: ({ state }) => states.push(state),
   });
   subchannels.push(subchannel);
   return subchannel;
 }
+
+const CALL = {
+  fields: [":method", "POST", ":scheme", "http", ":path", "/test.Echo/Say", "content-type", "application/grpc"],
+};
+const IGNORE = { onHeaders() {}, onData() {}, onWritable() {}, onClose() {} };
 
 async function connected(): Promise<Subchannel> {
   const subchannel = make();
@@ -189,9 +195,7 @@ describe("Subchannel", () => {
       connection = of;
     });
     const subchannel = await connected();
-    const handler = { onHeaders() {}, onData() {}, onWritable() {}, onClose() {} };
-    const fields = [":method", "POST", ":scheme", "http", ":path", "/a/b"];
-    subchannel.connection?.openStream({ fields }, undefined, true, handler);
+    subchannel.connection?.openStream(CALL, undefined, true, IGNORE);
     await harness.clock.advance(0);
     const told: string[] = [];
     const waiter = (name: string): StreamWaiter => ({
@@ -204,5 +208,42 @@ describe("Subchannel", () => {
     connection?.close(ErrorCode.INTERNAL_ERROR, "broken");
     await harness.clock.advance(0);
     expect(told).toEqual(["first lost", "second lost"]);
+  });
+
+  // The server wants 5 minutes between PINGs and forgives two; those of 30 s end the connection.
+  it("A11: asks half as often after a server complained of too many PINGs", async () => {
+    await harness.serve("a");
+    const subchannel = make("a:80", { keepaliveTimeMs: 30_000 });
+    const lifetimes: number[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      subchannel.connect();
+      await harness.clock.advance(0);
+      const { connection } = subchannel;
+      // Without a stream a client does not ask.
+      connection?.openStream(CALL, undefined, false, IGNORE);
+      const startMs = harness.clock.nowMs();
+      while (subchannel.connection === connection) await harness.clock.advance(1000);
+      lifetimes.push(harness.clock.nowMs() - startMs);
+    }
+    expect(lifetimes).toEqual([120_000, 240_000, 480_000]);
+  });
+
+  it("A22: gets a new connection when the stream ids of the old one run out, and ends no stream for it", async () => {
+    await harness.serveRaw("a", () => {});
+    const subchannel = make("a:80", { maxStreamId: 5 });
+    subchannel.connect();
+    await harness.clock.advance(0);
+    const { connection } = subchannel;
+    let lost = 0;
+    const waiting = { ...IGNORE, onClose: () => (lost += 1) };
+    for (let count = 0; count < 3; count += 1) connection?.openStream(CALL, undefined, false, waiting);
+    expect(connection?.canOpenStream).toBe(false);
+    await harness.clock.advance(0);
+    expect([subchannel.state, subchannel.connection, connection?.openStreams]).toEqual(["idle", undefined, 3]);
+    subchannel.connect();
+    await harness.clock.advance(0);
+    expect(subchannel.connection?.canOpenStream).toBe(true);
+    expect([dials, lost]).toEqual([2, 0]);
+    connection?.close(ErrorCode.CANCEL, "the test is over");
   });
 });

@@ -3,8 +3,15 @@ import type { Clock, Timer } from "../base/clock.js";
 import { type Address, type ByteStream, type Network, parseAddress } from "../base/network.js";
 import type { Rng } from "../base/rng.js";
 import type { Endpoint } from "../config/endpoint.js";
+import { http2Limits } from "../http2/limits.js";
 import { openHttp2Session } from "../http2/session.js";
-import { type ConnectionError, ErrorCode, type Http2Connection, type Http2Options } from "../http2/types.js";
+import {
+  type ConnectionError,
+  ErrorCode,
+  type Http2Connection,
+  type Http2Options,
+  type LimitExceeded,
+} from "../http2/types.js";
 
 /** What a {@link Subchannel} is built from; the same for every endpoint of a cluster. */
 export interface SubchannelDependencies {
@@ -12,6 +19,8 @@ export interface SubchannelDependencies {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly http2?: Http2Options;
+  /** The server at that address went over a limit. */
+  readonly onLimit?: (role: "client", peer: string, exceeded: LimitExceeded) => void;
   /** Milliseconds until a connection attempt fails. */
   readonly connectTimeoutMs: number;
   /** The state changed. Called from IO, never from within `connect` or `close`. */
@@ -31,6 +40,9 @@ const BACKOFF_BASE_MS = 1_000;
 const BACKOFF_MULTIPLIER = 1.6;
 const BACKOFF_MAX_MS = 120_000;
 const BACKOFF_JITTER = 0.2;
+// gRFC A8: what a server that wants fewer PINGs says, and what a client makes of it.
+const TOO_MANY_PINGS = "ENHANCE_YOUR_CALM: too_many_pings";
+const KEEPALIVE_BACKOFF = 2;
 
 /**
  * One endpoint of a cluster and the connection to it.
@@ -38,7 +50,7 @@ const BACKOFF_JITTER = 0.2;
  * ```
  *            connect()               connected
  *   idle ---------------> connecting ----------> ready
- *    ^                        |                    |  GOAWAY or clean end
+ *    ^                        |                    |  GOAWAY, clean end, no more stream ids
  *    |                        | failed             +-----------------------> idle
  *    |                        v                    |  connection lost
  *    +-- close()            failed <---------------+
@@ -62,12 +74,14 @@ export class Subchannel implements PickableEndpoint {
   #backoff: Timer | undefined;
   #failures = 0;
   #connectedAtMs = 0;
+  #http2: Http2Options;
   #closed = false;
 
   constructor(endpoint: Endpoint, dependencies: SubchannelDependencies) {
     this.endpoint = endpoint;
     this.weight = endpoint.weight;
     this.#dependencies = dependencies;
+    this.#http2 = dependencies.http2 ?? {};
     this.#address = parseAddress(endpoint.address);
   }
 
@@ -144,18 +158,19 @@ export class Subchannel implements PickableEndpoint {
   }
 
   #openSession(stream: ByteStream): Http2Connection {
-    const { clock, rng, http2 } = this.#dependencies;
+    const { clock, rng } = this.#dependencies;
     const connection = openHttp2Session({
       role: "client",
       stream,
       clock,
       rng,
-      ...(http2 === undefined ? {} : { options: http2 }),
+      options: this.#http2,
       handler: {
         onStream: () => {
           throw new Error("a client connection got a stream from its server");
         },
         onCapacity: () => this.#onCapacity(connection),
+        onLimit: (exceeded) => this.#dependencies.onLimit?.("client", this.endpoint.address, exceeded),
         onClose: (error) => this.#onClose(connection, error),
       },
     });
@@ -169,6 +184,8 @@ export class Subchannel implements PickableEndpoint {
   }
 
   #onClose(connection: Http2Connection, error: ConnectionError | undefined): void {
+    // Also when a new connection has taken over since the GOAWAY.
+    if (error?.origin === "remote" && error.message.includes(TOO_MANY_PINGS)) this.#pingLess();
     if (connection !== this.#connection) return;
     if (error === undefined) {
       this.#retire();
@@ -188,7 +205,12 @@ export class Subchannel implements PickableEndpoint {
     this.#loseWaiters();
   }
 
-  /** The server is going away: streams in flight end there, new ones need another connection. */
+  #pingLess(): void {
+    const { keepaliveTimeMs } = http2Limits(this.#http2);
+    this.#http2 = { ...this.#http2, keepaliveTimeMs: keepaliveTimeMs * KEEPALIVE_BACKOFF };
+  }
+
+  /** The server goes away, or the stream ids ran out: streams in flight end there, new ones need another connection. */
   #retire(): void {
     if (this.#didWork) this.#failures = 0;
     this.#connection = undefined;

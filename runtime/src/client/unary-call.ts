@@ -1,8 +1,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { HeaderFields, Http2Connection } from "../http2/types.js";
-import { decompress } from "../rpc/compression.js";
+import type { HeaderFields, Http2Connection, LimitExceeded } from "../http2/types.js";
 import { statusToError } from "../rpc/errors.js";
-import { MessageReader, type MessageSink, writeMessagePrefix } from "../rpc/framing.js";
+import { writeMessagePrefix } from "../rpc/framing.js";
+import { type InboxOwner, MessageInbox, type MessageLimits } from "../rpc/message-inbox.js";
 import type { RpcMethod } from "../rpc/method.js";
 import { encodeOutgoing, type OutgoingMessage, type SendCompression } from "../rpc/outgoing.js";
 import type { RpcStatus } from "../rpc/status.js";
@@ -20,9 +20,7 @@ export interface UnaryResult {
 }
 
 /** What a client does with messages, whatever the call. */
-export interface MessageOptions {
-  /** Largest message that is accepted, bytes. Defaults to 4 MiB. */
-  readonly readMaxBytes: number;
+export interface MessageOptions extends MessageLimits {
   /** How the messages of requests are compressed. Absent: not at all. */
   readonly compression?: SendCompression;
 }
@@ -51,15 +49,14 @@ export function startUnary(
 }
 
 /** One message out, one message in. */
-export class UnaryCall extends Call implements MessageSink {
+export class UnaryCall extends Call implements InboxOwner {
   readonly #request: OutgoingMessage;
   readonly #result: UnaryResult;
   readonly #options: MessageOptions;
-  #reader: MessageReader;
-  #encoding = "identity";
+  #inbox: MessageInbox;
   #message: unknown;
-  #messages = 0;
-  #decompressing: Promise<void> | undefined;
+  #arrived = 0;
+  /** What is wrong with the answer. */
   #failure: RpcStatus | undefined;
 
   constructor(
@@ -75,7 +72,7 @@ export class UnaryCall extends Call implements MessageSink {
     if (request.isCompressed) this.sendEncoding = "gzip";
     this.#options = options;
     this.#result = result;
-    this.#reader = new MessageReader(this, options.readMaxBytes);
+    this.#inbox = new MessageInbox(this, options);
   }
 
   /** The response headers, once the call ended. */
@@ -90,21 +87,38 @@ export class UnaryCall extends Call implements MessageSink {
 
   onData(bytes: Uint8Array): void {
     this.stream?.consume(bytes.byteLength);
-    const failure = this.#failure ?? this.#reader.read(bytes);
-    if (failure !== undefined && !this.isDone) this.endAttempt(failure, false);
+    if (this.#arrived > 0 && bytes.byteLength > 0) this.#refuseMore();
+    else this.#inbox.receive(bytes);
   }
 
-  onMessage(bytes: Uint8Array, compressed: boolean): void {
-    this.#messages += 1;
-    if (this.#messages > 1) {
-      this.#failure = { code: Code.Unimplemented, message: "the server sent more than one message for a unary call" };
-      return;
+  onArrived(): void {
+    this.stream?.progress();
+    this.#arrived += 1;
+    if (this.#arrived > 1) this.#refuseMore();
+  }
+
+  onBacklog(): void {}
+
+  onPlain(bytes: Uint8Array, _wireBytes: number, charge: number): void {
+    this.#inbox.taken(charge);
+    try {
+      this.#message = this.method.responseCodec.decode(bytes);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#fail({ code: Code.Internal, message: `can't decode ${this.method.desc.output.typeName}: ${reason}` });
     }
-    if (compressed) {
-      this.#decompress(bytes);
-    } else {
-      this.#decode(bytes);
-    }
+  }
+
+  onBodyEnd(): void {
+    this.#result.onMessage(this.#message, this);
+  }
+
+  onBodyFailure(status: RpcStatus): void {
+    this.#fail(status);
+  }
+
+  onLimit(exceeded: LimitExceeded): void {
+    this.tellLimit(exceeded);
   }
 
   onWritable(): void {}
@@ -119,58 +133,45 @@ export class UnaryCall extends Call implements MessageSink {
   }
 
   protected override onResponseHeaders(encoding: string): void {
-    this.#encoding = encoding;
+    this.#inbox.encoding = encoding;
   }
 
   protected override resetResponse(): void {
-    this.#reader = new MessageReader(this, this.#options.readMaxBytes);
+    this.#inbox.close();
+    this.#inbox = new MessageInbox(this, this.#options);
     this.#message = undefined;
-    this.#messages = 0;
+    this.#arrived = 0;
     this.#failure = undefined;
   }
 
   protected override checkResponse(): RpcStatus {
     if (this.#failure !== undefined) return this.#failure;
-    if (this.#reader.isPartial) return { code: Code.Internal, message: "the server's message ended early" };
-    if (this.#messages === 0) return { code: Code.Unimplemented, message: "the server answered without a message" };
+    if (this.#inbox.isPartial) return { code: Code.Internal, message: "the server's message ended early" };
+    if (this.#arrived === 0) return { code: Code.Unimplemented, message: "the server answered without a message" };
     return OK;
   }
 
   protected override onFinished(status: RpcStatus): void {
-    if (status.code !== 0) {
-      this.#result.onError(statusToError(status, this.metadata), this);
-    } else if (this.#decompressing === undefined) {
-      this.#result.onMessage(this.#message, this);
-    } else {
-      void this.#decompressing.then(() => {
-        if (this.#failure === undefined) this.#result.onMessage(this.#message, this);
-        else this.#result.onError(statusToError(this.#failure, this.metadata), this);
-      });
+    if (status.code === 0) {
+      // Its message may still be on its way through decompression.
+      this.#inbox.end();
+      return;
     }
+    this.#inbox.close();
+    this.#result.onError(statusToError(status, this.metadata), this);
   }
 
-  #decode(bytes: Uint8Array): void {
-    try {
-      this.#message = this.method.responseCodec.decode(bytes);
-    } catch (error) {
-      this.#failure = {
-        code: Code.Internal,
-        message: `can't decode ${this.method.desc.output.typeName}: ${error instanceof Error ? error.message : String(error)}`,
-      };
-    }
+  /** gRPC doc/statuscodes.md: a response cardinality violation. Told at once, whether the server ever ends or not. */
+  #refuseMore(): void {
+    this.#fail({ code: Code.Unimplemented, message: "the server sent more than one message for a unary call" });
   }
 
-  #decompress(bytes: Uint8Array): void {
-    const plain = decompress(this.#encoding, bytes, this.#options.readMaxBytes);
-    if (plain instanceof Promise) {
-      this.#decompressing = plain.then((result) => this.#takePlain(result));
-    } else {
-      this.#takePlain(plain);
-    }
-  }
-
-  #takePlain(result: Awaited<ReturnType<typeof decompress>>): void {
-    if (result.kind === "failed") this.#failure = result.status;
-    else this.#decode(result.bytes);
+  #fail(status: RpcStatus): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = status;
+    this.#inbox.close();
+    // After the end of the stream only the message was still awaited.
+    if (this.isDone) this.#result.onError(statusToError(status, this.metadata), this);
+    else this.endAttempt(status, false);
   }
 }

@@ -24,6 +24,7 @@ import {
   type Http2Connection,
   type Http2Options,
   type Http2Stream,
+  type StreamError,
   type StreamHandler,
 } from "./types.js";
 
@@ -69,6 +70,8 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
   #didPeerGoAway = false;
   /** What the peer's GOAWAY complained about: it ends the connection once the last stream has ended. */
   #goAwayError: ConnectionError | undefined;
+  /** The end of a stream whose handler was not known yet. */
+  #unheardEnd: StreamError | undefined;
   /** Streams of ours above this were never handed to the transport. */
   #takenStreamId = 0;
   /** Last id of the final GOAWAY that we sent: streams above it are refused. RFC 9113 section 6.8: it may not rise. */
@@ -138,6 +141,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
 
   get canOpenStream(): boolean {
     return (
+      this.role === "client" &&
       !this.isDraining &&
       !this.isClosed &&
       this.streams.size < this.peer.maxConcurrentStreams &&
@@ -163,7 +167,9 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
   transportClosed(error: Error | undefined): void {
     if (this.isClosed) return;
     const isOrderly = error === undefined && this.streams.size === 0;
-    const message = error === undefined ? "the peer closed the connection" : `connection lost: ${error.message}`;
+    const what = error === undefined ? "the peer closed the connection" : `connection lost: ${error.message}`;
+    // The cause was told before, by GOAWAY.
+    const message = this.#goAwayError === undefined ? what : `${what}; before that, ${this.#goAwayError.message}`;
     this.#end(isOrderly ? undefined : { code: ErrorCode.CONNECT_ERROR, origin: "remote", message }, true);
   }
 
@@ -188,7 +194,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
     stream.handler = handler;
     this.#streams.writeHeaders(stream, template, extra, endStream);
     // Stream ids run out one day: the next stream takes a new connection. Later, for the caller is not done here.
-    if (id >= this.limits.maxStreamId) this.#clock.defer(() => this.drain());
+    if (id >= this.limits.maxStreamId) this.#clock.defer(() => this.#drainWornOut(id));
     return stream;
   }
 
@@ -244,8 +250,13 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
     const stream = this.#streams.add(id, this.#gate.turn);
     stream.didReceiveHeaders = true;
     stream.handler = this.#handler.onStream(stream, fields, endStream);
+    // It closed the connection before it said who hears of that.
+    if (this.#unheardEnd !== undefined) {
+      stream.handler.onClose(this.#unheardEnd);
+      this.#unheardEnd = undefined;
+    }
     this.#gate.streamOpened();
-    if (id > this.limits.maxStreamId) this.drain();
+    if (id > this.limits.maxStreamId) this.#drainWornOut(id);
     return stream;
   }
 
@@ -270,7 +281,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
     const hadTurn = stream.turn !== this.#gate.turn;
     if (this.role === "server" && !this.budgets.peerReset(hadTurn)) return;
     // RFC 9113 section 8.1: after a complete response, NO_ERROR only says that the rest of the request is not wanted.
-    const isOrderly = code === ErrorCode.NO_ERROR && stream.didRemoteEnd;
+    const isOrderly = this.role === "client" && code === ErrorCode.NO_ERROR && stream.didRemoteEnd;
     const message = `the peer reset the stream with ${errorName(code)}`;
     const unprocessed = code === ErrorCode.REFUSED_STREAM;
     this.#streams.end(stream, isOrderly ? undefined : { code, origin: "remote", message, unprocessed }, hadTurn);
@@ -407,6 +418,12 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
     this.#streams.end(stream, { code, origin: "library", message, unprocessed }, false);
   }
 
+  #drainWornOut(id: number): void {
+    if (this.isDraining) return;
+    this.tellLimit("stream_ids", `stream ${id} is the last of this connection`);
+    this.drain();
+  }
+
   #onStreamEnded(): void {
     if (this.isClosed) return;
     if (this.isDraining) this.#endIfDrained();
@@ -444,12 +461,14 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
     this.#timeouts.stop();
     this.#gate.stop();
     for (const stream of this.#streams.closeAll()) {
-      stream.handler?.onClose({
+      const end: StreamError = {
         code: error?.code ?? ErrorCode.NO_ERROR,
         origin: error?.origin ?? "library",
         message: error?.message ?? "the connection was closed",
         unprocessed: isTransportGone && this.role === "client" && stream.id > this.#takenStreamId,
-      });
+      };
+      if (stream.handler === undefined) this.#unheardEnd = end;
+      else stream.handler.onClose(end);
     }
     this.#handler.onClose(error);
   }

@@ -256,42 +256,48 @@ export function http2Limits({ preset = "mesh", ...overrides }: Http2Options): Ht
   };
 }
 
-/** The limits that have a name when they are exceeded; the counter of each is `h2.<name>_exceeded`. */
-export type LimitName =
-  | "rapid_reset"
-  | "cancel_rate"
-  | "refused_streams"
-  | "header_block_bytes"
-  | "continuation_frames"
-  | "header_list_bytes"
-  | "hard_header_list_bytes"
-  | "header_fields"
-  | "oversized_blocks"
-  | "settings_entries"
-  | "settings_rate"
-  | "control_rate"
-  | "ping_strikes"
-  | "pending_replies"
-  | "empty_frames"
-  | "tiny_frames"
-  | "window_updates"
-  | "priority_frames"
-  | "unknown_frames"
-  | "frame_bytes"
-  | "concurrent_streams"
-  | "stream_ids"
-  | "handshake_timeout"
-  | "settings_ack_timeout"
-  | "header_block_timeout"
-  | "idle_timeout"
-  | "stall_timeout"
-  | "stream_idle_timeout"
-  | "keepalive_timeout"
-  | "connection_age"
-  | "message_bytes"
-  | "unread_message_bytes"
-  | "tls_handshake_timeout"
-  | "connections";
+/**
+ * The limits that have a name when they are exceeded; the counter of each is `h2.<name>_exceeded`, and docs/errors.md
+ * says what it bounds.
+ */
+export const LIMIT_NAMES = [
+  "rapid_reset",
+  "cancel_rate",
+  "refused_streams",
+  "header_block_bytes",
+  "continuation_frames",
+  "header_list_bytes",
+  "hard_header_list_bytes",
+  "header_fields",
+  "oversized_blocks",
+  "settings_entries",
+  "settings_rate",
+  "control_rate",
+  "ping_strikes",
+  "pending_replies",
+  "empty_frames",
+  "tiny_frames",
+  "window_updates",
+  "priority_frames",
+  "unknown_frames",
+  "frame_bytes",
+  "concurrent_streams",
+  "stream_ids",
+  "handshake_timeout",
+  "settings_ack_timeout",
+  "header_block_timeout",
+  "idle_timeout",
+  "stall_timeout",
+  "stream_idle_timeout",
+  "keepalive_timeout",
+  "connection_age",
+  "message_bytes",
+  "unread_message_bytes",
+  "tls_handshake_timeout",
+  "connections",
+] as const;
+
+export type LimitName = (typeof LIMIT_NAMES)[number];
 
 /** A peer went over a limit. */
 export interface LimitExceeded {

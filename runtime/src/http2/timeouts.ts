@@ -18,6 +18,7 @@ export interface TimeoutsOwner {
   drain(): void;
   /** The peer did not answer the PING of a graceful end. */
   drainNow(): void;
+  tellLimit(limit: LimitName, message: string): void;
   /** Ends the connection and tells which limit did it. */
   exceed(limit: LimitName, code: ErrorCode, message: string): void;
   /** Ends a stream and tells which limit did it. */
@@ -175,6 +176,7 @@ export class Timeouts {
     this.#keepaliveSentMs = nowMs;
     this.#owner.ping(() => {
       this.#keepaliveSentMs = Number.POSITIVE_INFINITY;
+      this.#arm(this.#clock.nowMs() + this.#keepaliveMs);
     });
   }
 
@@ -188,7 +190,9 @@ export class Timeouts {
       }
       if (this.#owner.isClosed) return;
     }
-    if (this.#isIdleServer && nowMs >= this.#idleSinceMs + idleTimeoutMs) this.#owner.drain();
+    if (!this.#isIdleServer || nowMs < this.#idleSinceMs + idleTimeoutMs) return;
+    this.#owner.tellLimit("idle_timeout", `no stream for ${idleTimeoutMs} ms`);
+    this.#owner.drain();
   }
 
   #checkAge(nowMs: number): void {

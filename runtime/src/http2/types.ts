@@ -98,7 +98,10 @@ export interface Http2Stream {
 export interface ConnectionHandler {
   /** Output went from none to some: take it with `takeOutput` at the end of the turn. */
   onOutput(): void;
-  /** Server only: the peer opened a stream. The returned handler gets what follows; `fields` are its request headers. */
+  /**
+   * Server only: the peer opened a stream. The returned handler gets what follows; `fields` are its request headers. It
+   * may close the connection, whose `onClose` then comes first, and the stream's when this has returned.
+   */
   onStream(stream: Http2Stream, fields: HeaderFields, endStream: boolean): StreamHandler;
   /** The peer's limit on concurrent streams rose, a stream ended below it, or GOAWAY arrived: ask `canOpenStream`. */
   onCapacity(): void;

@@ -1,5 +1,5 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
-import { type CallOptions, type Client, createClient, type Transport } from "@connectrpc/connect";
+import type { Client, Transport } from "@connectrpc/connect";
 import { systemClock } from "../base/clock.js";
 import { formatAddress } from "../base/network.js";
 import { systemRng } from "../base/rng.js";
@@ -8,20 +8,24 @@ import type { ClientDependencies } from "../client/cluster-handle.js";
 import { createDirectChannel } from "../client/direct-channel.js";
 import type { MessageOptions } from "../client/unary-call.js";
 import type { ClientMesh, MeshService } from "../codegenv1/types.js";
+import { type Http2Limits, http2Limits } from "../http2/limits.js";
 import { nodeNetwork } from "../net/node-network.js";
 import { createControlPlaneRegistrar, type RegistryEvent } from "../registry/control-plane-registrar.js";
 import type { Registrar, RegistrationHandle } from "../registry/registrar.js";
 import { sendCompression } from "../rpc/outgoing.js";
 import { RpcServer } from "../server/rpc-server.js";
+import { createConnectionReporter } from "../telemetry/connection-reporter.js";
+import { createLimitReporter } from "../telemetry/limit-reporter.js";
 import { createXdsClient, type XdsClient } from "../xds/client.js";
 import { createAdsTransport } from "./ads-transport.js";
 import { advertisedAddress, defaultHost, defaultNodeId, processName } from "./advertise.js";
 import { chooseBootstrap } from "./bootstrap-source.js";
+import { createBoundClient } from "./bound-client.js";
 import { isRegistryMissing, openRegistryStream } from "./control-channel.js";
 import { clientMethods, describeService } from "./methods.js";
 import type { MeshEvent, MeshOptions, MeshServer, ServeOptions } from "./options.js";
 import { type MeshStatus, statusOf } from "./status.js";
-import { type BoundMethod, callUnary, createMeshTransport } from "./transport.js";
+import { type BoundMethod, createMeshTransport, type MeshTransportOptions } from "./transport.js";
 
 /** A service mesh as one process sees it: it finds services by interface name, routes and balances calls to them. */
 export interface Mesh extends ClientMesh, AsyncDisposable {
@@ -35,7 +39,6 @@ export interface Mesh extends ClientMesh, AsyncDisposable {
   close(): Promise<void>;
 }
 
-const DEFAULT_READ_MAX_BYTES = 4 * 1024 * 1024;
 // How long a closing server waits for the registry to take note.
 const DRAIN_MS = 2_000;
 
@@ -50,6 +53,8 @@ export async function createMesh(options: MeshOptions = {}): Promise<Mesh> {
 /** The composition root: the only place that joins the rooms. */
 class NodeMesh implements Mesh {
   readonly #options: MeshOptions;
+  readonly #limits: Http2Limits;
+  readonly #onLimit = createLimitReporter();
   readonly #dependencies: ClientDependencies;
   readonly #controlPlane: string;
   readonly #controlChannel: Channel;
@@ -63,10 +68,12 @@ class NodeMesh implements Mesh {
   constructor(options: MeshOptions) {
     this.#options = options;
     const { http2 } = options;
+    this.#limits = http2Limits(http2 ?? {});
     this.#dependencies = {
       network: nodeNetwork,
       clock: systemClock,
       rng: systemRng,
+      onLimit: this.#onLimit,
       ...(http2 === undefined ? {} : { http2 }),
     };
     const { bootstrap, source } = chooseBootstrap({
@@ -105,33 +112,26 @@ class NodeMesh implements Mesh {
   client<S extends DescService>(service: MeshService<S>): Client<S> {
     this.#assertOpen();
     this.#bindService(service);
-    const client = createClient(service.service, this.transport());
-    if ((this.#options.interceptors ?? []).length > 0) return client;
-    const { defaultTimeoutMs } = this.#options;
-    const messages = this.#messageOptions();
-    const direct: Record<string, unknown> = { ...client };
-    for (const method of service.service.methods) {
-      const bound = this.#methods.get(method);
-      if (method.methodKind !== "unary" || bound === undefined) continue;
-      direct[method.localName] = (input: unknown, callOptions?: CallOptions) =>
-        callUnary(bound, messages, defaultTimeoutMs, input, callOptions);
-    }
-    return direct as Client<S>;
+    return createBoundClient(service, this.#transportOptions());
   }
 
   transport(): Transport {
     this.#assertOpen();
-    return createMeshTransport({
-      bind: (method) => this.#bind(method),
-      messages: this.#messageOptions(),
-      interceptors: this.#options.interceptors ?? [],
-      defaultTimeoutMs: this.#options.defaultTimeoutMs,
-    });
+    return createMeshTransport(this.#transportOptions());
   }
 
   async serve(options: ServeOptions): Promise<MeshServer> {
     this.#assertOpen();
-    const rpc = new RpcServer({ network: nodeNetwork, clock: systemClock, rng: systemRng }, options);
+    const rpc = new RpcServer(
+      {
+        network: nodeNetwork,
+        clock: systemClock,
+        rng: systemRng,
+        onLimit: this.#onLimit,
+        onConnectionError: createConnectionReporter(),
+      },
+      options,
+    );
     const host = options.host ?? defaultHost(this.#controlPlane);
     const bound = await rpc.listen({ kind: "tcp", host, port: options.port });
     const port = bound.kind === "tcp" ? bound.port : options.port;
@@ -177,10 +177,20 @@ class NodeMesh implements Mesh {
     });
   }
 
+  #transportOptions(): MeshTransportOptions {
+    return {
+      bind: (method) => this.#bind(method),
+      messages: this.#messageOptions(),
+      interceptors: this.#options.interceptors ?? [],
+      defaultTimeoutMs: this.#options.defaultTimeoutMs,
+    };
+  }
+
   #messageOptions(): MessageOptions {
-    const { readMaxBytes = DEFAULT_READ_MAX_BYTES, sendCompression: encoding, compressMinBytes } = this.#options;
+    const { maxMessageBytes, maxUnreadMessageBytes: maxUnreadBytes } = this.#limits;
+    const { readMaxBytes = maxMessageBytes, sendCompression: encoding, compressMinBytes } = this.#options;
     const compression = sendCompression(encoding, compressMinBytes);
-    return compression === undefined ? { readMaxBytes } : { readMaxBytes, compression };
+    return { readMaxBytes, maxUnreadBytes, ...(compression === undefined ? {} : { compression }) };
   }
 
   #bind(method: DescMethod): BoundMethod {
@@ -196,7 +206,8 @@ class NodeMesh implements Mesh {
   #bindService(service: MeshService): void {
     const target = `${service.host}:${service.port}`;
     const channel = this.#channel(target);
-    for (const [desc, method] of clientMethods(service, target)) this.#methods.set(desc, { ...method, channel });
+    const methods = clientMethods(service, target, this.#limits.maxNesting);
+    for (const [desc, method] of methods) this.#methods.set(desc, { ...method, channel });
   }
 
   #channel(target: string): Channel {

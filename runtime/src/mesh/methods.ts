@@ -10,12 +10,17 @@ export interface ClientMethod {
   readonly timeoutMs?: number;
 }
 
-/** The methods of a service, ready to be called on `authority`. */
-export function clientMethods(service: MeshService, authority: string): ReadonlyMap<DescMethod, ClientMethod> {
+/** The methods of a service, ready to be called on `authority`; `maxNesting` bounds their messages. */
+export function clientMethods(
+  service: MeshService,
+  authority: string,
+  maxNesting?: number,
+): ReadonlyMap<DescMethod, ClientMethod> {
   const methods = new Map<DescMethod, ClientMethod>();
   for (const desc of service.service.methods) {
     const timeoutMs = service.methods[desc.localName]?.timeoutMs;
-    methods.set(desc, { rpc: createRpcMethod(desc, authority), ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    const rpc = createRpcMethod(desc, authority, maxNesting);
+    methods.set(desc, { rpc, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
   }
   return methods;
 }

@@ -16,7 +16,7 @@ export interface MeshOptions {
   readonly interceptors?: readonly Interceptor[];
   /** Deadline of a call that sets none and whose method has none, in milliseconds. Defaults to none. */
   readonly defaultTimeoutMs?: number;
-  /** Largest response message that is accepted, bytes. Defaults to 4 MiB, as in every gRPC implementation. */
+  /** Largest response message that is accepted, bytes. Defaults to `http2.maxMessageBytes`, 4 MiB. */
   readonly readMaxBytes?: number;
   /** Compresses the messages that are sent, when the peer can read that. Defaults to no compression. */
   readonly sendCompression?: "gzip";
@@ -48,7 +48,7 @@ export interface ServeOptions {
   readonly registration?: RegistrationOptions | false;
   /** Run around every handler, the first one outermost. */
   readonly interceptors?: readonly Interceptor[];
-  /** Largest request message that is accepted, bytes. Defaults to 4 MiB. */
+  /** Largest request message that is accepted, bytes. Defaults to `http2.maxMessageBytes`, 4 MiB. */
   readonly readMaxBytes?: number;
   /** Compresses the messages that are sent, when the peer can read that. Defaults to no compression. */
   readonly sendCompression?: "gzip";

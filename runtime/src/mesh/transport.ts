@@ -245,7 +245,7 @@ function requestOf<M extends DescMethod, K extends boolean, T>(
     service: method.parent,
     method,
     requestMethod: "POST",
-    url: `http://${bound.channel.target}${bound.rpc.path}`,
+    url: bound.rpc.url,
     header: new Headers(header),
     contextValues: contextValues ?? createContextValues(),
     message,

@@ -2,8 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Address, ByteStream, ByteStreamHandler, Listener } from "../base/network.js";
+import type { Address, ByteStream, Listener } from "../base/network.js";
 import { nodeNetwork } from "./node-network.js";
+import { Recorder } from "./test/recorder.js";
 
 const ANY_PORT: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
 const cleanups: (() => unknown)[] = [];
@@ -11,40 +12,6 @@ const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
-
-/** Records what happens on a stream; its end and its bytes can be awaited. */
-class Recorder implements ByteStreamHandler {
-  readonly ends: (Error | undefined)[] = [];
-  text = "";
-  drains = 0;
-  #wanted: { readonly text: string; readonly resolve: () => void } | undefined;
-  #over: () => void = () => {};
-  readonly over = new Promise<void>((resolve) => {
-    this.#over = resolve;
-  });
-
-  onBytes(chunk: Uint8Array): void {
-    this.text += Buffer.from(chunk).toString();
-    if (this.#wanted !== undefined && this.text.endsWith(this.#wanted.text)) this.#wanted.resolve();
-  }
-
-  onDrain(): void {
-    this.drains += 1;
-  }
-
-  onClose(error: Error | undefined): void {
-    this.ends.push(error);
-    this.#over();
-  }
-
-  /** Resolves when the bytes received end with `text`. */
-  until(text: string): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wanted = { text, resolve };
-      if (this.text.endsWith(text)) resolve();
-    });
-  }
-}
 
 async function listen(address: Address, onStream: (stream: ByteStream) => void = () => {}): Promise<Listener> {
   const listener = await nodeNetwork.listen(address, (stream) => {

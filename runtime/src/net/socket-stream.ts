@@ -1,9 +1,12 @@
 import type { Socket } from "node:net";
 import { type ByteStream, type ByteStreamHandler, formatAddress } from "../base/network.js";
+import type { TlsFacts } from "../base/tls.js";
+import { explainTlsError } from "./tls-error.js";
 
-/** A connected socket as a {@link ByteStream}. */
+/** A connected socket, whose TLS handshake is over if it has one, as a {@link ByteStream}. */
 export class SocketStream implements ByteStream {
   readonly peer: string;
+  readonly tls?: TlsFacts;
   readonly #socket: Socket;
   #error: Error | undefined;
   #isCorked = false;
@@ -12,12 +15,15 @@ export class SocketStream implements ByteStream {
     this.#socket.uncork();
   };
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, tls?: TlsFacts) {
     this.#socket = socket;
+    if (tls !== undefined) this.tls = tls;
     this.peer = peerOf(socket);
     // A socket without this listener takes the process down when its peer resets it.
-    socket.on("error", (error) => {
-      this.#error = error;
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      // With TLS 1.3 a client is through its handshake before the server has looked at its certificate.
+      const isTlsError = error.code?.startsWith("ERR_SSL_") ?? false;
+      this.#error = isTlsError ? new Error(explainTlsError(error), { cause: error }) : error;
     });
     // Small frames must leave at once; they are gathered before they get here.
     socket.setNoDelay(true);
@@ -62,9 +68,12 @@ export class SocketStream implements ByteStream {
   }
 }
 
-function peerOf(socket: Socket): string {
-  const { remoteAddress, remotePort } = socket;
-  return remoteAddress === undefined || remotePort === undefined
-    ? "unix"
-    : formatAddress({ kind: "tcp", host: remoteAddress, port: remotePort });
+/** The address of a socket's peer, `host:port`. */
+export function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return formatPeer(remoteAddress, remotePort);
+}
+
+/** The address of a peer as sockets tell it; peers on Unix sockets have none. */
+export function formatPeer(host: string | undefined, port: number | undefined): string {
+  return host === undefined || port === undefined ? "unix" : formatAddress({ kind: "tcp", host, port });
 }

@@ -1,3 +1,4 @@
+import { constants } from "node:buffer";
 import { promisify } from "node:util";
 import { gunzip, gunzipSync, gzip, gzipSync } from "node:zlib";
 import { Code } from "@connectrpc/connect";
@@ -13,6 +14,7 @@ export type CodingResult =
 
 // Below this a thread costs more than the work.
 const SYNC_BYTES = 64 * 1024;
+const { MAX_LENGTH: MAX_OUTPUT_BYTES } = constants;
 
 const gzipAsync = promisify(gzip);
 const gunzipAsync = promisify(gunzip);
@@ -35,16 +37,17 @@ export function decompress(
       },
     };
   }
-  const options = { maxOutputLength: maxBytes };
+  // One more than the limit, so that a message of exactly the limit passes; zlib takes at least 1 and no Infinity.
+  const options = { maxOutputLength: Math.min(maxBytes + 1, MAX_OUTPUT_BYTES) };
   if (bytes.byteLength <= SYNC_BYTES) {
     try {
-      return { kind: "ok", bytes: gunzipSync(bytes, options) };
+      return checked(gunzipSync(bytes, options), maxBytes);
     } catch (error) {
       return failed(error, maxBytes);
     }
   }
   return gunzipAsync(bytes, options).then(
-    (plain): CodingResult => ({ kind: "ok", bytes: plain }),
+    (plain) => checked(plain, maxBytes),
     (error: unknown) => failed(error, maxBytes),
   );
 }
@@ -54,18 +57,23 @@ export function compress(bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
   return bytes.byteLength <= SYNC_BYTES ? gzipSync(bytes) : gzipAsync(bytes);
 }
 
-function failed(error: unknown, maxBytes: number): CodingResult {
-  const isTooLarge = error instanceof RangeError || (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+function checked(plain: Uint8Array, maxBytes: number): CodingResult {
+  return plain.byteLength > maxBytes ? tooLarge(maxBytes) : { kind: "ok", bytes: plain };
+}
+
+function tooLarge(maxBytes: number): CodingResult {
   return {
     kind: "failed",
-    status: isTooLarge
-      ? {
-          code: Code.ResourceExhausted,
-          message: `message is larger than the limit of ${maxBytes} bytes after decompression; raise readMaxBytes to accept it`,
-        }
-      : {
-          code: Code.Internal,
-          message: `can't decompress a message: ${error instanceof Error ? error.message : String(error)}`,
-        },
+    status: {
+      code: Code.ResourceExhausted,
+      message: `message is larger than the limit of ${maxBytes} bytes after decompression; raise readMaxBytes to accept it`,
+    },
   };
+}
+
+function failed(error: unknown, maxBytes: number): CodingResult {
+  const isTooLarge = error instanceof RangeError || (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+  if (isTooLarge) return tooLarge(maxBytes);
+  const reason = error instanceof Error ? error.message : String(error);
+  return { kind: "failed", status: { code: Code.Internal, message: `can't decompress a message: ${reason}` } };
 }

@@ -1,7 +1,7 @@
 /** Told by a {@link MessageQueue} what its consumer does. */
 export interface QueueOwner {
   /** The consumer took a message that had arrived as so many bytes: the sender may send as many again. */
-  onConsumed(byteCount: number): void;
+  onConsumed(byteCount: number, charge: number): void;
   /** The consumer left before the end. */
   onAbandoned(): void;
 }
@@ -9,6 +9,7 @@ export interface QueueOwner {
 interface Item<T> {
   readonly message: T;
   readonly byteCount: number;
+  readonly charge: number;
 }
 
 interface Waiting<T> {
@@ -33,15 +34,15 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     this.#owner = owner;
   }
 
-  /** Adds a message that arrived as `byteCount` bytes. */
-  push(message: T, byteCount: number): void {
+  /** Adds a message that arrived as `byteCount` bytes and counts as `charge` while it is unread. */
+  push(message: T, byteCount: number, charge: number): void {
     if (this.#end !== undefined || this.#isAbandoned) return;
     const waiting = this.#waiting.shift();
     if (waiting === undefined) {
-      this.#items.push({ message, byteCount });
+      this.#items.push({ message, byteCount, charge });
     } else {
       waiting.resolve({ done: false, value: message });
-      this.#owner.onConsumed(byteCount);
+      this.#owner.onConsumed(byteCount, charge);
     }
   }
 
@@ -70,7 +71,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
         this.#items = [];
         this.#next = 0;
       }
-      this.#owner.onConsumed(item.byteCount);
+      this.#owner.onConsumed(item.byteCount, item.charge);
       return Promise.resolve({ done: false, value: item.message });
     }
     if (this.#isAbandoned) return Promise.resolve({ done: true, value: undefined });

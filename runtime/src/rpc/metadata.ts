@@ -1,4 +1,5 @@
 import type { HeaderFields } from "../http2/types.js";
+import { isBase64 } from "./base64.js";
 
 // Names that the transport itself sets: RFC 9113 section 8.2.2 and gRPC over HTTP/2.
 const RESERVED: ReadonlySet<string> = new Set([
@@ -79,4 +80,19 @@ export function lookup(fields: HeaderFields, name: string): string | undefined {
     found = found === undefined ? value : `${found},${value}`;
   }
   return found;
+}
+
+// Details are an extra to a status, which broken ones must not hide.
+const LENIENT = "grpc-status-details-bin";
+
+/** Why received binary metadata can't be read; undefined when all is well. Several values of a name are joined by ",". */
+export function binaryFault(fields: HeaderFields): string | undefined {
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] as string;
+    if (!name.endsWith("-bin") || name === LENIENT) continue;
+    for (const value of (fields[index + 1] as string).split(",")) {
+      if (!isBase64(value.trim())) return `metadata "${name}" is no base64`;
+    }
+  }
+  return undefined;
 }

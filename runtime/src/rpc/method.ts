@@ -8,6 +8,8 @@ export interface RpcMethod {
   readonly desc: DescMethod;
   /** `/package.Service/Method`. */
   readonly path: string;
+  /** `http://authority/package.Service/Method`, what interceptors see. */
+  readonly url: string;
   readonly requestCodec: MessageCodec;
   readonly responseCodec: MessageCodec;
   /** The request headers that every call sends. */
@@ -22,20 +24,29 @@ export function methodPath(desc: DescMethod): string {
 /** What a client sends as `user-agent`. */
 export const USER_AGENT = "grpc-node-meshwright/0.1.0";
 
-/** Prepares calls to a method; `authority` is what servers get as `:authority`. */
-export function createRpcMethod(desc: DescMethod, authority: string): RpcMethod {
+/**
+ * Prepares calls to a method; `authority` and `scheme` are what servers get as `:authority` and `:scheme`, `maxNesting`
+ * bounds the messages.
+ */
+export function createRpcMethod(
+  desc: DescMethod,
+  authority: string,
+  maxNesting?: number,
+  scheme: "http" | "https" = "http",
+): RpcMethod {
   const path = methodPath(desc);
   return {
     desc,
     path,
-    requestCodec: protobufCodec(desc.input),
-    responseCodec: protobufCodec(desc.output),
+    url: `${scheme}://${authority}${path}`,
+    requestCodec: protobufCodec(desc.input, maxNesting),
+    responseCodec: protobufCodec(desc.output, maxNesting),
     requestHeaders: {
       fields: [
         ":method",
         "POST",
         ":scheme",
-        "http",
+        scheme,
         ":path",
         path,
         ":authority",

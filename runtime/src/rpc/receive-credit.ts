@@ -28,9 +28,9 @@ export class ReceiveCredit {
     this.#held = 0;
   }
 
-  /** The bytes to give back now; the caller does. */
-  claim(): number {
-    const due = this.#received - this.#held - this.#givenBack;
+  /** The bytes to give back now, but for `waitingBytes` that nobody has looked at; the caller does. */
+  claim(waitingBytes: number): number {
+    const due = this.#received - this.#held - waitingBytes - this.#givenBack;
     if (due <= 0) return 0;
     this.#givenBack += due;
     return due;

@@ -126,12 +126,12 @@ describe("ReceiveCredit", () => {
   it("gives back every byte once: parts at once, whole messages when they are taken", () => {
     const credit = new ReceiveCredit();
     credit.receive(100);
-    expect(credit.claim()).toBe(100);
+    expect(credit.claim(0)).toBe(100);
     credit.receive(50);
     credit.hold(120);
-    expect(credit.claim()).toBe(0);
+    expect(credit.claim(0)).toBe(0);
     credit.release(120);
-    expect(credit.claim()).toBe(50);
-    expect(credit.claim()).toBe(0);
+    expect(credit.claim(0)).toBe(50);
+    expect(credit.claim(0)).toBe(0);
   });
 });

@@ -87,7 +87,7 @@ describe("accept", () => {
       name: "a path with a doubled slash",
       request: call({ ":path": "//test.Echo/Say" }),
       code: "12",
-      message: "no service at //test.Echo/Say; this server has: test.Echo",
+      message: 'path "//test.Echo/Say" must not have an empty segment',
     },
     {
       name: "a path with a query",

@@ -7,10 +7,11 @@ import {
   type StreamHandler,
 } from "../http2/types.js";
 import { ACCEPTED_ENCODINGS } from "../rpc/compression.js";
-import { lookup } from "../rpc/metadata.js";
-import type { RpcStatus } from "../rpc/status.js";
+import { binaryFault, lookup } from "../rpc/metadata.js";
+import { encodeMessage, type RpcStatus } from "../rpc/status.js";
 import { decodeTimeout } from "../rpc/timeout.js";
 import type { MethodTable } from "./method-table.js";
+import { authorityFault, pathFault } from "./request-target.js";
 import { type CallEnvironment, refuse } from "./server-call.js";
 import { StreamServerCall } from "./stream-call.js";
 import { UnaryServerCall } from "./unary-call.js";
@@ -30,10 +31,11 @@ export function accept(
   if (!/^application\/grpc(?:$|\+proto|;)/.test(contentType)) {
     return answerHttp(stream, "415", ["accept-post", "application/grpc, application/grpc+proto"]);
   }
+  const authority = authorityFault(fields);
+  if (authority !== undefined) return failHttp(stream, authority);
   const path = lookup(fields, ":path") ?? "";
-  // A path has one spelling only, or routing, authorization and handlers could disagree on it (CVE-2026-33186).
-  if (!path.startsWith("/"))
-    return fail(stream, { code: Code.Unimplemented, message: `path "${path}" must start with "/"` });
+  const fault = pathFault(path);
+  if (fault !== undefined) return fail(stream, { code: Code.Unimplemented, message: fault });
   const found = methods.find(path);
   if (found.kind === "unimplemented") return fail(stream, { code: Code.Unimplemented, message: found.message });
   const encoding = lookup(fields, "grpc-encoding");
@@ -43,6 +45,8 @@ export function accept(
       message: `grpc-encoding "${encoding}" is not supported; use one of ${ACCEPTED_ENCODINGS}`,
     });
   }
+  const binary = binaryFault(fields);
+  if (binary !== undefined) return fail(stream, { code: Code.Internal, message: binary });
   let timeoutMs: number | undefined;
   const timeout = lookup(fields, "grpc-timeout");
   if (timeout !== undefined) {
@@ -67,6 +71,12 @@ export function accept(
 function fail(stream: Http2Stream, status: RpcStatus): StreamHandler {
   refuse(stream, status);
   return drop(stream);
+}
+
+/** What is no request at all, as grpc-go answers it: the HTTP status says so, and the gRPC status to who reads that. */
+function failHttp(stream: Http2Stream, message: string): StreamHandler {
+  const status = ["content-type", "application/grpc", "grpc-status", String(Code.Internal)];
+  return answerHttp(stream, "400", [...status, "grpc-message", encodeMessage(message)]);
 }
 
 function answerHttp(stream: Http2Stream, httpStatus: string, extra: string[]): StreamHandler {

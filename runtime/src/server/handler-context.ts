@@ -45,7 +45,8 @@ export class CallContext implements HandlerContext {
 
   get url(): string {
     const { requestFields } = this.#init;
-    return `http://${lookup(requestFields, ":authority") ?? "localhost"}${lookup(requestFields, ":path") ?? "/"}`;
+    const authority = lookup(requestFields, ":authority") ?? lookup(requestFields, "host") ?? "localhost";
+    return `http://${authority}${lookup(requestFields, ":path") ?? "/"}`;
   }
 
   get timeoutMs(): () => number | undefined {

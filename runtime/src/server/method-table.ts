@@ -1,5 +1,12 @@
 import type { DescMessage, DescMethod, MessageShape } from "@bufbuild/protobuf";
-import { createMethodImplSpec, type HandlerContext, type Interceptor, type MethodImplSpec } from "@connectrpc/connect";
+import {
+  Code,
+  ConnectError,
+  createMethodImplSpec,
+  type HandlerContext,
+  type Interceptor,
+  type MethodImplSpec,
+} from "@connectrpc/connect";
 import { invokeUnaryImplementation, transformInvokeImplementation } from "@connectrpc/connect/protocol";
 import type { ServiceRegistration } from "../codegenv1/types.js";
 import { type MessageCodec, protobufCodec } from "../rpc/codec.js";
@@ -19,7 +26,10 @@ export type Invoke =
   | { readonly kind: "unary"; readonly run: (message: unknown, context: HandlerContext) => unknown }
   | {
       readonly kind: "stream";
-      readonly run: (messages: AsyncIterable<unknown>, context: HandlerContext) => AsyncIterable<unknown>;
+      readonly run: (
+        messages: AsyncIterable<unknown>,
+        context: HandlerContext,
+      ) => AsyncIterable<unknown> | Promise<AsyncIterable<unknown>>;
     };
 
 /** What a path stands for. */
@@ -36,6 +46,7 @@ export interface MethodTable {
 export function createMethodTable(
   services: readonly ServiceRegistration[],
   interceptors: readonly Interceptor[],
+  maxNesting?: number,
 ): MethodTable {
   const methods = new Map<string, FoundMethod>();
   const names = new Set<string>();
@@ -44,8 +55,8 @@ export function createMethodTable(
     if (names.has(typeName)) throw new Error(`service ${typeName}: registered twice; serve each service once`);
     names.add(typeName);
     for (const desc of service.service.methods) {
-      const handler = (implementation as Record<string, unknown>)[desc.localName];
-      methods.set(methodPath(desc), prepare(desc, handler, implementation, [...interceptors]));
+      const handler = handlerOf(implementation, desc.localName);
+      methods.set(methodPath(desc), prepare(desc, handler, implementation, [...interceptors], maxNesting));
     }
   }
   return {
@@ -53,7 +64,19 @@ export function createMethodTable(
   };
 }
 
-function prepare(desc: DescMethod, handler: unknown, self: object, interceptors: Interceptor[]): FoundMethod {
+/** What every object has, such as `hasOwnProperty`, is nobody's handler. */
+function handlerOf(implementation: object, name: string): unknown {
+  const handler: unknown = Reflect.get(implementation, name);
+  return handler === Reflect.get(Object.prototype, name) ? undefined : handler;
+}
+
+function prepare(
+  desc: DescMethod,
+  handler: unknown,
+  self: object,
+  interceptors: Interceptor[],
+  maxNesting: number | undefined,
+): FoundMethod {
   if (typeof handler !== "function") {
     return { kind: "unimplemented", message: `${desc.parent.typeName}.${desc.name} has no handler` };
   }
@@ -62,8 +85,8 @@ function prepare(desc: DescMethod, handler: unknown, self: object, interceptors:
     kind: "served",
     method: {
       desc,
-      requestCodec: protobufCodec(desc.input),
-      responseCodec: protobufCodec(desc.output),
+      requestCodec: protobufCodec(desc.input, maxNesting),
+      responseCodec: protobufCodec(desc.output, maxNesting),
       invoke: invoke(spec, interceptors),
     },
   };
@@ -73,12 +96,15 @@ function invoke(spec: MethodImplSpec, interceptors: Interceptor[]): Invoke {
   if (spec.kind !== "unary") {
     return {
       kind: "stream",
-      run: (messages, context) =>
-        transformInvokeImplementation(
-          spec,
-          plainContext(context),
-          interceptors,
-        )(messages as AsyncIterable<MessageShape<DescMessage>>),
+      run:
+        interceptors.length === 0
+          ? directStream(spec)
+          : (messages, context) =>
+              transformInvokeImplementation(
+                spec,
+                plainContext(context),
+                interceptors,
+              )(messages as AsyncIterable<MessageShape<DescMessage>>),
     };
   }
   return {
@@ -89,6 +115,37 @@ function invoke(spec: MethodImplSpec, interceptors: Interceptor[]): Invoke {
         : (message, context) =>
             invokeUnaryImplementation(spec, plainContext(context), message as MessageShape<DescMessage>, interceptors),
   };
+}
+
+/** Without interceptors a handler's messages are taken as they come: each iterable in between costs more than they do. */
+function directStream(spec: Exclude<MethodImplSpec, { kind: "unary" }>): Extract<Invoke, { kind: "stream" }>["run"] {
+  type Messages = AsyncIterable<MessageShape<DescMessage>>;
+  switch (spec.kind) {
+    case "server_streaming":
+      return async (messages, context) => spec.impl(await only(messages as Messages), context);
+    case "client_streaming":
+      return async function* (messages, context) {
+        yield await spec.impl(messages as Messages, context);
+      };
+    case "bidi_streaming":
+      return (messages, context) => spec.impl(messages as Messages, context);
+    default:
+      return spec satisfies never;
+  }
+}
+
+/** The one request of a method whose answers are a stream. */
+async function only<T>(messages: AsyncIterable<T>): Promise<T> {
+  const iterator = messages[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  if (first.done === true) {
+    throw new ConnectError("a server-streaming call takes one request, and got none", Code.Unimplemented);
+  }
+  const second = await iterator.next();
+  if (second.done !== true) {
+    throw new ConnectError("a server-streaming call takes one request, and got more", Code.Unimplemented);
+  }
+  return first.value;
 }
 
 function explainMissing(path: string, names: ReadonlySet<string>): string {

@@ -2,9 +2,11 @@ import type { Interceptor } from "@connectrpc/connect";
 import type { Clock } from "../base/clock.js";
 import { type Address, type ByteStream, formatAddress, type Listener, type Network } from "../base/network.js";
 import type { Rng } from "../base/rng.js";
+import type { ServerTls } from "../base/tls.js";
 import type { ServiceRegistration } from "../codegenv1/types.js";
+import { http2Limits } from "../http2/limits.js";
 import { openHttp2Session } from "../http2/session.js";
-import { ErrorCode, type Http2Connection, type Http2Options } from "../http2/types.js";
+import { ErrorCode, type Http2Connection, type Http2Options, type LimitExceeded } from "../http2/types.js";
 import { sendCompression } from "../rpc/outgoing.js";
 import { accept } from "./accept.js";
 import { createMethodTable, type MethodTable } from "./method-table.js";
@@ -15,13 +17,15 @@ export interface RpcServerOptions {
   readonly services: readonly ServiceRegistration[];
   /** Run around every handler, the first one outermost. */
   readonly interceptors?: readonly Interceptor[];
-  /** Largest request message that is accepted, bytes. Defaults to 4 MiB, as in every gRPC implementation. */
+  /** Largest request message that is accepted, bytes. Defaults to `http2.maxMessageBytes`, 4 MiB. */
   readonly readMaxBytes?: number;
   /** Compresses the messages that are sent, when the peer can read that. Defaults to no compression. */
   readonly sendCompression?: "gzip";
   /** Smallest message that is compressed, bytes. Defaults to 1 KiB. */
   readonly compressMinBytes?: number;
   readonly http2?: Http2Options;
+  /** Speaks TLS. Absent: plaintext. */
+  readonly tls?: ServerTls;
   /** Milliseconds that `close` waits for calls in flight. Defaults to 30 s. */
   readonly shutdownGraceMs?: number;
 }
@@ -31,9 +35,12 @@ export interface RpcServerDependencies {
   readonly network: Network;
   readonly clock: Clock;
   readonly rng: Rng;
+  /** A client, at that address, went over a limit. */
+  readonly onLimit?: (role: "server", peer: string, exceeded: LimitExceeded) => void;
+  /** A connection could not be accepted, or its TLS handshake failed. */
+  readonly onConnectionError?: (error: Error) => void;
 }
 
-const DEFAULT_READ_MAX_BYTES = 4 * 1024 * 1024;
 const DEFAULT_SHUTDOWN_GRACE_MS = 30_000;
 
 /** Serves gRPC on any number of addresses until it is closed. */
@@ -41,7 +48,7 @@ export class RpcServer {
   readonly #dependencies: RpcServerDependencies;
   readonly #options: RpcServerOptions;
   readonly #methods: MethodTable;
-  readonly #environment: CallEnvironment;
+  readonly #environment: Omit<CallEnvironment, "onLimit">;
   readonly #listeners: Listener[] = [];
   readonly #connections = new Set<Http2Connection>();
   #onIdle: (() => void) | undefined;
@@ -51,11 +58,13 @@ export class RpcServer {
   constructor(dependencies: RpcServerDependencies, options: RpcServerOptions) {
     this.#dependencies = dependencies;
     this.#options = options;
-    this.#methods = createMethodTable(options.services, options.interceptors ?? []);
+    const { maxMessageBytes, maxUnreadMessageBytes, maxNesting } = http2Limits(options.http2 ?? {});
+    this.#methods = createMethodTable(options.services, options.interceptors ?? [], maxNesting);
     const compression = sendCompression(options.sendCompression, options.compressMinBytes);
     this.#environment = {
       clock: dependencies.clock,
-      readMaxBytes: options.readMaxBytes ?? DEFAULT_READ_MAX_BYTES,
+      readMaxBytes: options.readMaxBytes ?? maxMessageBytes,
+      maxUnreadBytes: maxUnreadMessageBytes,
       prefix: new Uint8Array(5),
       ...(compression === undefined ? {} : { compression }),
       onCallStart: () => {
@@ -76,7 +85,15 @@ export class RpcServer {
   async listen(address: Address): Promise<Address> {
     if (this.#closing !== undefined)
       throw new Error(`can't listen on ${formatAddress(address)}: the server was closed`);
-    const listener = await this.#dependencies.network.listen(address, (stream) => this.#onStream(stream));
+    const { http2, tls } = this.#options;
+    const { tlsHandshakeTimeoutMs, maxConnections } = http2Limits(http2 ?? {});
+    const listener = await this.#dependencies.network.listen(address, (stream) => this.#onStream(stream), {
+      ...(tls === undefined ? {} : { tls }),
+      tlsHandshakeTimeoutMs,
+      maxConnections,
+      onLimit: ({ limit, peer, message }) => this.#dependencies.onLimit?.("server", peer, { limit, message }),
+      onError: (error) => this.#dependencies.onConnectionError?.(error),
+    });
     if (this.#closing !== undefined) {
       await listener.close();
       throw new Error(`can't listen on ${formatAddress(address)}: the server was closed meanwhile`);
@@ -117,6 +134,8 @@ export class RpcServer {
 
   #onStream(stream: ByteStream): void {
     const { http2 } = this.#options;
+    const onLimit = (exceeded: LimitExceeded): void => this.#dependencies.onLimit?.("server", stream.peer, exceeded);
+    const environment: CallEnvironment = { ...this.#environment, onLimit };
     const connection = openHttp2Session({
       role: "server",
       stream,
@@ -124,8 +143,9 @@ export class RpcServer {
       rng: this.#dependencies.rng,
       ...(http2 === undefined ? {} : { options: http2 }),
       handler: {
-        onStream: (opened, fields, endStream) => accept(opened, fields, endStream, this.#methods, this.#environment),
+        onStream: (opened, fields, endStream) => accept(opened, fields, endStream, this.#methods, environment),
         onCapacity: () => {},
+        onLimit,
         onClose: () => {
           this.#connections.delete(connection);
           if (this.#connections.size === 0) this.#onIdle?.();

@@ -1,20 +1,26 @@
 import { Code } from "@connectrpc/connect";
 import type { Clock, Timer } from "../base/clock.js";
-import type { HeaderFields, HeaderTemplate, Http2Stream, StreamError, StreamHandler } from "../http2/types.js";
+import type {
+  HeaderFields,
+  HeaderTemplate,
+  Http2Stream,
+  LimitExceeded,
+  StreamError,
+  StreamHandler,
+} from "../http2/types.js";
 import { encodeBase64 } from "../rpc/base64.js";
-import { type CodingResult, decompress } from "../rpc/compression.js";
 import { errorToStatus } from "../rpc/errors.js";
-import { MessageReader, type MessageSink, PREFIX_BYTES, writeMessagePrefix } from "../rpc/framing.js";
+import { writeMessagePrefix } from "../rpc/framing.js";
+import { type InboxOwner, MessageInbox, type MessageLimits } from "../rpc/message-inbox.js";
 import { headersToFields, lookup } from "../rpc/metadata.js";
 import type { OutgoingMessage, SendCompression } from "../rpc/outgoing.js";
 import { encodeMessage, type RpcStatus } from "../rpc/status.js";
 import { CallContext } from "./handler-context.js";
 import type { ServedMethod } from "./method-table.js";
 
-/** What the calls of a server share. */
-export interface CallEnvironment {
+/** What the calls of a connection share. */
+export interface CallEnvironment extends MessageLimits {
   readonly clock: Clock;
-  readonly readMaxBytes: number;
   /** How responses are compressed for clients that can read that. */
   readonly compression?: SendCompression;
   /** Scratch for the prefix of a message; it is copied before the next one is written. */
@@ -23,6 +29,8 @@ export interface CallEnvironment {
   onCallStart(): void;
   /** It came to its end, which may be later than the end of its stream. */
   onCallEnd(): void;
+  /** The client went over a limit. */
+  onLimit(exceeded: LimitExceeded): void;
 }
 
 const RESPONSE_HEADERS: HeaderTemplate = {
@@ -42,20 +50,19 @@ const NO_FIELDS: HeaderTemplate = { fields: [] };
  *
  * Exactly one status leaves it, or none when the client has gone.
  */
-export abstract class ServerCall implements StreamHandler, MessageSink {
+export abstract class ServerCall implements StreamHandler, InboxOwner {
   protected readonly method: ServedMethod;
   protected readonly environment: CallEnvironment;
   protected readonly stream: Http2Stream;
   protected readonly context: CallContext;
-  protected readonly reader: MessageReader;
+  protected readonly inbox: MessageInbox;
   /** No status can be sent any more: it was, or the client has gone. */
   protected isOver = false;
   /** How this client's responses are compressed; undefined when none is. */
   protected readonly compression: SendCompression | undefined;
-  readonly #encoding: string;
   #deadline: Timer | undefined;
   #didSendHeaders = false;
-  #decoding: Promise<void> | undefined;
+  #isWorking = false;
 
   protected constructor(
     stream: Http2Stream,
@@ -67,8 +74,8 @@ export abstract class ServerCall implements StreamHandler, MessageSink {
     this.stream = stream;
     this.method = method;
     this.environment = environment;
-    this.reader = new MessageReader(this, environment.readMaxBytes);
-    this.#encoding = lookup(fields, "grpc-encoding") ?? "identity";
+    this.inbox = new MessageInbox(this, environment);
+    this.inbox.encoding = lookup(fields, "grpc-encoding") ?? "identity";
     const { clock, compression } = environment;
     this.compression =
       compression !== undefined && acceptsEncoding(fields, compression.encoding) ? compression : undefined;
@@ -82,7 +89,7 @@ export abstract class ServerCall implements StreamHandler, MessageSink {
   }
 
   /** A decoded request. */
-  protected abstract onRequest(message: unknown, byteCount: number): void;
+  protected abstract onRequest(message: unknown, wireBytes: number, charge: number): void;
   /** The client sent its last message. */
   protected abstract onRequestEnd(): void;
   /** Nobody waits any more. */
@@ -93,52 +100,67 @@ export abstract class ServerCall implements StreamHandler, MessageSink {
 
   /** Trailers of a client mean nothing in gRPC but the end of its stream. */
   onHeaders(_fields: HeaderFields, endStream: boolean): void {
-    if (endStream) this.endRequest();
+    if (endStream) this.inbox.end();
   }
 
-  onMessage(bytes: Uint8Array, compressed: boolean): void {
-    // The prefix counts as well, or messages without a byte could wait for a slow handler in any number.
-    const byteCount = bytes.byteLength + PREFIX_BYTES;
-    if (!compressed && this.#decoding === undefined) {
-      this.#decode(bytes, byteCount);
+  onArrived(_wireBytes: number): void {
+    this.stream.progress();
+  }
+
+  onBacklog(): void {
+    // Not known yet to be of use, but bounded by the window.
+    this.stream.progress();
+  }
+
+  onPlain(bytes: Uint8Array, wireBytes: number, charge: number): void {
+    let message: unknown;
+    try {
+      message = this.method.requestCodec.decode(bytes);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.failRequest({ code: Code.Internal, message: `can't decode ${this.method.desc.input.typeName}: ${reason}` });
       return;
     }
-    const plain: CodingResult | Promise<CodingResult> = compressed
-      ? decompress(this.#encoding, bytes, this.environment.readMaxBytes)
-      : { kind: "ok", bytes };
-    if (this.#decoding === undefined && !(plain instanceof Promise)) {
-      this.#takePlain(plain, byteCount);
-      return;
-    }
-    // A message that takes its time holds up what follows it.
-    const decoding = Promise.all([plain, this.#decoding]).then(([result]) => {
-      if (this.#decoding === decoding) this.#decoding = undefined;
-      this.#takePlain(result, byteCount);
-    });
-    this.#decoding = decoding;
+    this.onRequest(message, wireBytes, charge);
+  }
+
+  onBodyEnd(isPartial: boolean): void {
+    if (isPartial) this.failRequest({ code: Code.Internal, message: "the request message ended early" });
+    else this.onRequestEnd();
+  }
+
+  onBodyFailure(status: RpcStatus): void {
+    this.failRequest(status);
+  }
+
+  onLimit(exceeded: LimitExceeded): void {
+    this.environment.onLimit(exceeded);
   }
 
   onClose(error: StreamError | undefined): void {
     if (this.isOver) return;
-    this.isOver = true;
-    this.#deadline?.cancel();
+    this.#over();
     const reason = error === undefined ? "the stream ended" : `the client is gone: ${error.message}`;
     this.context.abort(Code.Canceled, reason);
     this.onAbandoned(this.context.signal.reason as Error);
   }
 
-  /** The body ended; a message that is still being decompressed comes first. */
-  protected endRequest(): void {
-    if (this.isOver) return;
-    if (this.reader.isPartial) {
-      this.failRequest({ code: Code.Internal, message: "the request message ended early" });
-    } else if (this.#decoding === undefined) {
-      this.onRequestEnd();
-    } else {
-      void this.#decoding.then(() => {
-        if (!this.isOver) this.onRequestEnd();
-      });
-    }
+  /**
+   * The handler begins: its place among the client's streams is taken until it has come to its end, which neither a
+   * reset nor a deadline can hurry.
+   */
+  protected startWork(): void {
+    this.#isWorking = true;
+    this.environment.onCallStart();
+    this.stream.hold();
+  }
+
+  /** The handler came to its end. */
+  protected endWork(): void {
+    if (!this.#isWorking) return;
+    this.#isWorking = false;
+    this.stream.release();
+    this.environment.onCallEnd();
   }
 
   /** Sends the response headers, once. */
@@ -194,6 +216,7 @@ export abstract class ServerCall implements StreamHandler, MessageSink {
 
   #over(): void {
     this.isOver = true;
+    this.inbox.close();
     this.#deadline?.cancel();
   }
 
@@ -202,25 +225,6 @@ export abstract class ServerCall implements StreamHandler, MessageSink {
     this.context.abort(Code.DeadlineExceeded, "the operation timed out");
     this.fail({ code: Code.DeadlineExceeded, message: "the operation timed out" });
     this.onAbandoned(this.context.signal.reason as Error);
-  }
-
-  #takePlain(result: CodingResult, byteCount: number): void {
-    if (this.isOver) return;
-    if (result.kind === "ok") this.#decode(result.bytes, byteCount);
-    else this.failRequest(result.status);
-  }
-
-  #decode(bytes: Uint8Array, byteCount: number): void {
-    if (this.isOver) return;
-    let message: unknown;
-    try {
-      message = this.method.requestCodec.decode(bytes);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.failRequest({ code: Code.Internal, message: `can't decode ${this.method.desc.input.typeName}: ${reason}` });
-      return;
-    }
-    this.onRequest(message, byteCount);
   }
 
   /** Ends the call because of what the client sent, and tells the handler. */

@@ -30,9 +30,8 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
   onData(bytes: Uint8Array, endStream: boolean): void {
     this.#credit.receive(bytes.byteLength);
     if (!this.isOver) {
-      const failure = this.reader.read(bytes);
-      if (failure !== undefined) this.failRequest(failure);
-      else if (endStream) this.endRequest();
+      this.inbox.receive(bytes);
+      if (endStream) this.inbox.end();
     }
     this.#giveBack();
   }
@@ -41,8 +40,21 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
     this.#wake?.();
   }
 
-  onConsumed(byteCount: number): void {
-    if (!this.#isDropping) this.#credit.release(byteCount);
+  override onArrived(wireBytes: number): void {
+    super.onArrived(wireBytes);
+    this.#credit.hold(wireBytes);
+  }
+
+  override onBacklog(): void {
+    super.onBacklog();
+    this.#giveBack();
+  }
+
+  onConsumed(byteCount: number, charge: number): void {
+    if (!this.#isDropping) {
+      this.#credit.release(byteCount);
+      this.inbox.taken(charge);
+    }
     this.#giveBack();
   }
 
@@ -50,6 +62,7 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
     if (error === undefined) {
       // A handler may leave its requests and still answer: the rest is dropped, and must not block its sender.
       this.#isDropping = true;
+      this.inbox.close();
       this.#credit.releaseAll();
       this.#giveBack();
       return;
@@ -58,10 +71,8 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
     this.#wake?.();
   }
 
-  protected override onRequest(message: unknown, byteCount: number): void {
-    if (this.#isDropping) return;
-    this.#credit.hold(byteCount);
-    this.#requests.push(message, byteCount);
+  protected override onRequest(message: unknown, wireBytes: number, charge: number): void {
+    this.#requests.push(message, wireBytes, charge);
   }
 
   protected override onRequestEnd(): void {
@@ -69,9 +80,9 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
   }
 
   async #serve(): Promise<void> {
-    this.environment.onCallStart();
+    this.startWork();
     try {
-      for await (const message of this.#run(this.#requests, this.context)) {
+      for await (const message of await this.#run(this.#requests, this.context)) {
         // Leaving the loop closes the handler's generator, so that its `finally` blocks run.
         if (this.isOver) break;
         const encoded = encodeOutgoing(this.method.responseCodec, message, this.compression);
@@ -85,7 +96,7 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
     } catch (error) {
       this.failWith(error);
     } finally {
-      this.environment.onCallEnd();
+      this.endWork();
       await this.#requests.return();
     }
   }
@@ -101,7 +112,7 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
   }
 
   #giveBack(): void {
-    const byteCount = this.#credit.claim();
+    const byteCount = this.#credit.claim(this.inbox.waitingBytes);
     if (byteCount > 0) this.stream.consume(byteCount);
   }
 }

@@ -8,7 +8,7 @@ import { type CallEnvironment, ServerCall } from "./server-call.js";
 export class UnaryServerCall extends ServerCall {
   readonly #run: Extract<Invoke, { kind: "unary" }>["run"];
   #request: unknown;
-  #requests = 0;
+  #arrived = 0;
 
   constructor(
     stream: Http2Stream,
@@ -25,53 +25,60 @@ export class UnaryServerCall extends ServerCall {
   onData(bytes: Uint8Array, endStream: boolean): void {
     this.stream.consume(bytes.byteLength);
     if (this.isOver) return;
-    const failure = this.reader.read(bytes);
-    if (failure !== undefined) this.failRequest(failure);
-    else if (endStream) this.endRequest();
+    if (this.#arrived > 0 && bytes.byteLength > 0) {
+      this.#refuseMore();
+      return;
+    }
+    this.inbox.receive(bytes);
+    if (endStream) this.inbox.end();
+  }
+
+  override onArrived(wireBytes: number): void {
+    super.onArrived(wireBytes);
+    this.#arrived += 1;
+    if (this.#arrived > 1) this.#refuseMore();
   }
 
   onWritable(): void {}
 
-  protected override onRequest(message: unknown): void {
-    this.#requests += 1;
+  protected override onRequest(message: unknown, _wireBytes: number, charge: number): void {
     this.#request = message;
-    if (this.#requests > 1) {
-      this.failRequest({ code: Code.Unimplemented, message: "a unary call takes one request, and got more" });
-    }
+    this.inbox.taken(charge);
   }
 
   protected override onRequestEnd(): void {
-    if (this.#requests === 0) {
+    if (this.#arrived === 0) {
       this.failRequest({ code: Code.Unimplemented, message: "a unary call takes one request, and got none" });
       return;
     }
-    this.environment.onCallStart();
+    this.startWork();
     let result: unknown;
     try {
       result = this.#run(this.#request, this.context);
+      if (isThenable(result)) {
+        result.then(
+          (message) => this.#respond(message),
+          (error: unknown) => this.#giveUp(error),
+        );
+        return;
+      }
     } catch (error) {
-      this.#settle();
-      this.failWith(error);
+      this.#giveUp(error);
       return;
     }
-    if (isThenable(result)) {
-      result.then(
-        (message) => this.#respond(message),
-        (error: unknown) => {
-          this.#settle();
-          this.failWith(error);
-        },
-      );
-    } else {
-      this.#respond(result);
-    }
+    this.#respond(result);
   }
 
   // The handler learns it from its signal; there is nothing else to stop.
   protected override onAbandoned(): void {}
 
+  #giveUp(error: unknown): void {
+    this.endWork();
+    this.failWith(error);
+  }
+
   #respond(message: unknown): void {
-    this.#settle();
+    this.endWork();
     if (this.isOver) return;
     let encoded: OutgoingMessage | Promise<OutgoingMessage>;
     try {
@@ -95,8 +102,9 @@ export class UnaryServerCall extends ServerCall {
     this.succeed();
   }
 
-  #settle(): void {
-    this.environment.onCallEnd();
+  /** gRPC doc/statuscodes.md: a request cardinality violation. Told at once, whether its client ever ends or not. */
+  #refuseMore(): void {
+    this.failRequest({ code: Code.Unimplemented, message: "a unary call takes one request, and got more" });
   }
 }
 

@@ -42,10 +42,14 @@ interface TypeState {
   mustAck: boolean;
   error: string | undefined;
   readonly absenceTimers: Map<string, Timer>;
+  /** Runs while resources that nobody wants are kept. */
+  forgetTimer: Timer | undefined;
 }
 
 // gRFC A57: how long a server may take to send a resource that it was asked for.
 const ABSENCE_MS = 15_000;
+// How long a response that crosses a request may be under way.
+const CROSSING_MS = 15_000;
 const BACKOFF_BASE_MS = 1_000;
 const BACKOFF_MULTIPLIER = 1.6;
 const BACKOFF_MAX_MS = 120_000;
@@ -88,6 +92,7 @@ export class AdsClient {
           mustAck: false,
           error: undefined,
           absenceTimers: new Map(),
+          forgetTimer: undefined,
         },
       ]),
     );
@@ -121,7 +126,7 @@ export class AdsClient {
   close(): void {
     this.#isClosed = true;
     this.#backoff?.cancel();
-    this.#cancelAbsenceTimers();
+    this.#cancelTimers();
     this.#stream?.close();
     this.#stream = undefined;
   }
@@ -169,12 +174,37 @@ export class AdsClient {
       // istiod takes no new names from a request that carries an error, so they follow in one of their own.
       this.#send(state, listNames(state.sentNames));
     }
-    if (state.mustAck || key !== state.sentNames) this.#send(state, names);
-    this.#forgetUnwatched(state);
+    const isDue = state.mustAck || key !== state.sentNames;
+    if (isDue) this.#send(state, names);
+    // A complete response that crosses this request brings them again.
+    if (cache.type.isComplete) this.#forgetUnwatched(state);
+    else if (isDue) this.#keepUnwatched(state);
   }
 
-  #forgetUnwatched({ cache, absenceTimers }: TypeState): void {
-    for (const name of cache.forgetUnwatched()) {
+  /**
+   * Keeps what was given up for as long as a response may be under way that makes the last request stale: a server
+   * ignores such a request, takes the names for subscribed, and sends nothing when they come back. Every response is
+   * acknowledged, which starts the time anew. A name that comes back meanwhile has its last value until the server,
+   * if it took note of the departure, sends it afresh.
+   */
+  #keepUnwatched(state: TypeState): void {
+    this.#cancelUnwatched(state);
+    state.forgetTimer?.cancel();
+    state.forgetTimer = undefined;
+    if (state.cache.unwatched.length === 0) return;
+    state.forgetTimer = this.#options.clock.setTimer(CROSSING_MS, () => {
+      state.forgetTimer = undefined;
+      state.cache.forgetUnwatched();
+    });
+  }
+
+  #forgetUnwatched(state: TypeState): void {
+    this.#cancelUnwatched(state);
+    state.cache.forgetUnwatched();
+  }
+
+  #cancelUnwatched({ cache, absenceTimers }: TypeState): void {
+    for (const name of cache.unwatched) {
       absenceTimers.get(name)?.cancel();
       absenceTimers.delete(name);
     }
@@ -216,6 +246,7 @@ export class AdsClient {
       state.sentNames = undefined;
       state.mustAck = false;
       state.error = undefined;
+      this.#forgetUnwatched(state);
     }
     const stream = this.#options.transport.open({
       onOpen: () => {
@@ -237,7 +268,7 @@ export class AdsClient {
   #closeIdle(): void {
     this.#backoff?.cancel();
     this.#backoff = undefined;
-    this.#cancelAbsenceTimers();
+    this.#cancelTimers();
     this.#failure = undefined;
     for (const state of this.#types.values()) {
       this.#forgetUnwatched(state);
@@ -252,7 +283,7 @@ export class AdsClient {
   #onClose(reason: string): void {
     this.#stream = undefined;
     this.#isOpen = false;
-    this.#cancelAbsenceTimers();
+    this.#cancelTimers();
     this.#options.onEvent({ kind: "disconnected", reason });
     if (this.#didRespond) {
       // gRFC A57: a stream that had answered is no failure; the next one is opened at once.
@@ -273,10 +304,12 @@ export class AdsClient {
     );
   }
 
-  #cancelAbsenceTimers(): void {
-    for (const { absenceTimers } of this.#types.values()) {
-      for (const timer of absenceTimers.values()) timer.cancel();
-      absenceTimers.clear();
+  #cancelTimers(): void {
+    for (const state of this.#types.values()) {
+      for (const timer of state.absenceTimers.values()) timer.cancel();
+      state.absenceTimers.clear();
+      state.forgetTimer?.cancel();
+      state.forgetTimer = undefined;
     }
   }
 

@@ -121,7 +121,8 @@ describe("any run of changes, watches and lost streams", () => {
         }
         for (const name of NAMES) model.setCluster(name, "good");
         server.change(model.world);
-        // The longest backoff.
+        // No response is under way for as long as the longest backoff.
+        await runOut();
         await mesh.clock.advance(150_000);
         await runOut();
         expect(server.offences).toEqual([]);

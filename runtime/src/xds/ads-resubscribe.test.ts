@@ -128,3 +128,48 @@ describe("the last cluster", () => {
     expect(a.config.clusters.get("c1")).toMatchObject({ kind: "ready" });
   });
 });
+
+// A server ignores a request that carries an old nonce, together with its names, and sends nothing for a name that it
+// takes for subscribed. Seen with a strict server: endpoints given up, another response under way, endpoints wanted
+// again; the new watcher waited for ever.
+describe("endpoints that are given up and wanted again", () => {
+  const lastPort = ({ config }: RecordedWatch) => {
+    const state = config.clusters.get("c2");
+    return state?.kind === "ready" ? state.endpoints.priorities[0]?.[0]?.endpoints[0]?.port : state?.message;
+  };
+
+  it("are here when a response crossed the request that gave them up", async () => {
+    const [, b] = await start(["c1"], ["c2"]);
+    await send([RDS, routesTo("routes", "c1")]);
+    expect(asked(EDS)).toEqual([["c1"]]);
+    // Sent before that request came: it is stale, and the server still counts on c2 being here.
+    await send([RDS, routesTo("routes", "c1", "c2")], [CDS, cluster("c1"), cluster("c2")], [EDS, endpoints("c1", 7)]);
+    expect(asked(EDS)).toEqual([
+      ["c1", "c2"],
+      ["c1", "c2"],
+    ]);
+    expect(lastPort(b)).toBe(2);
+  });
+
+  it("are taken from the response that crossed it", async () => {
+    const [, b] = await start(["c1"], ["c2"]);
+    await send(
+      [RDS, routesTo("routes", "c1")],
+      [EDS, endpoints("c2", 8)],
+      [RDS, routesTo("routes", "c1", "c2")],
+      [CDS, cluster("c1"), cluster("c2")],
+    );
+    expect(lastPort(b)).toBe(8);
+  });
+
+  it("are forgotten after 15 s without a response", async () => {
+    const [, b] = await start(["c1"], ["c2"]);
+    await send([RDS, routesTo("routes", "c1")]);
+    await mesh.clock.advance(15_000);
+    const published = b.configs.length;
+    await send([RDS, routesTo("routes", "c1", "c2")], [CDS, cluster("c1"), cluster("c2")]);
+    expect(b.configs).toHaveLength(published);
+    await send([EDS, endpoints("c2", 9)]);
+    expect(lastPort(b)).toBe(9);
+  });
+});

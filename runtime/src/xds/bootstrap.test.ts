@@ -4,6 +4,13 @@ import { parseBootstrap } from "./bootstrap.js";
 const SERVER = { server_uri: "127.0.0.1:15010", channel_creds: [{ type: "insecure" }] };
 const parse = (root: unknown) => parseBootstrap(JSON.stringify(root), "the file /etc/bootstrap.json");
 
+/** An object within an object, `depth` of them. */
+function nested(depth: number): object {
+  let value: object = {};
+  for (let level = 1; level < depth; level += 1) value = level % 2 === 0 ? [value] : { value };
+  return depth % 2 === 0 ? value : { value };
+}
+
 describe("parseBootstrap", () => {
   it("reads what istio-agent writes", () => {
     const result = parse({
@@ -87,6 +94,16 @@ describe("parseBootstrap", () => {
       message: "node.metadata: found []",
     },
     {
+      name: "metadata that nests too deep (B3)",
+      root: { xds_servers: [SERVER], node: { metadata: nested(41) } },
+      message: "node.metadata: nests more than 40 deep",
+    },
+    {
+      name: "metadata that nests much too deep (B3)",
+      root: { xds_servers: [SERVER], node: { metadata: nested(2000) } },
+      message: "node.metadata: nests more than 40 deep",
+    },
+    {
       name: "a template that is a number",
       root: { xds_servers: [SERVER], client_default_listener_resource_name_template: 1 },
       message: "template: found 1",
@@ -94,6 +111,10 @@ describe("parseBootstrap", () => {
   ])("refuses $name", ({ root, message }) => {
     expect(parse(root)).toEqual({ kind: "invalid", message: expect.stringContaining(message) });
     expect(parse(root)).toEqual({ kind: "invalid", message: expect.stringContaining("the file /etc/bootstrap.json") });
+  });
+
+  it("takes metadata that every reader takes", () => {
+    expect(parse({ xds_servers: [SERVER], node: { metadata: nested(39) } }).kind).toBe("ok");
   });
 
   it.for<{ name: string; text: string; place: string }>([

@@ -25,6 +25,9 @@ export interface BootstrapNode {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
+// Each level is a Struct or ListValue and a Value within the request, and readers stop at 100 messages.
+const MAX_NESTING = 40;
+
 /** The outcome of {@link parseBootstrap}. */
 export type ParsedBootstrap =
   | { readonly kind: "ok"; readonly bootstrap: Bootstrap }
@@ -94,6 +97,7 @@ function parseNode(node: unknown): BootstrapNode | string {
   if (typeof id !== "string") return `node.id: found ${show(id)}, expected a string`;
   if (typeof cluster !== "string") return `node.cluster: found ${show(cluster)}, expected a string`;
   if (!isObject(metadata)) return `node.metadata: found ${show(metadata)}, expected an object`;
+  if (isDeep(metadata)) return `node.metadata: nests more than ${MAX_NESTING} deep, which no protobuf reader takes`;
   if (locality !== undefined && !isObject(locality))
     return `node.locality: found ${show(locality)}, expected an object`;
   const part = (name: string): string => {
@@ -117,6 +121,17 @@ function invalid(source: string, what: string): ParsedBootstrap {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether a value nests too deep. Level by level, for the call stack is bounded as well. */
+function isDeep(value: object): boolean {
+  let level: object[] = [value];
+  for (let depth = 0; depth < MAX_NESTING && level.length > 0; depth += 1) {
+    level = level
+      .flatMap((each): unknown[] => Object.values(each))
+      .filter((each): each is object => typeof each === "object" && each !== null);
+  }
+  return level.length > 0;
 }
 
 function show(value: unknown): string {

@@ -50,6 +50,8 @@ export class ResourceCache {
     const entry = this.#entries.get(name);
     if (entry !== undefined) {
       const isWanted = entry.watchers.size > 0;
+      // It may exist by now, and the server is asked again; one of a complete type would have come by itself.
+      if (!isWanted && !this.type.isComplete && entry.state.kind === "absent") entry.state = { kind: "requested" };
       entry.watchers.add(onChange);
       return !isWanted;
     }
@@ -63,14 +65,17 @@ export class ResourceCache {
     return entry?.watchers.delete(onChange) === true && entry.watchers.size === 0;
   }
 
+  /** Names of what is here and nobody wants. */
+  get unwatched(): string[] {
+    return [...this.#entries].filter(([, { watchers }]) => watchers.size === 0).map(([name]) => name);
+  }
+
   /**
-   * Drops what nobody wants, and returns its names. Only for when the server does not take it for subscribed any more:
-   * it would not send again what it believes to be here.
+   * Drops what nobody wants. Only for when the server does not take it for subscribed any more: it would not send again
+   * what it believes to be here.
    */
-  forgetUnwatched(): string[] {
-    const names = [...this.#entries].filter(([, { watchers }]) => watchers.size === 0).map(([name]) => name);
-    for (const name of names) this.#entries.delete(name);
-    return names;
+  forgetUnwatched(): void {
+    for (const name of this.unwatched) this.#entries.delete(name);
   }
 
   /** Takes a received resource. Returns why it is refused, or undefined. Unchanged bytes change nothing. */

@@ -5,7 +5,7 @@ import type { EndpointHealth } from "../../config/endpoint.js";
 import type { RetryPolicy, Route, RouteAction } from "../../config/route.js";
 import type { ClusterConfig, XdsConfig } from "../../config/xds-config.js";
 import { openHttp2Session } from "../../http2/session.js";
-import type { Http2Connection, Http2Options, Http2Stream } from "../../http2/types.js";
+import type { Http2Connection, Http2Options, Http2Stream, LimitExceeded } from "../../http2/types.js";
 import { createRpcMethod } from "../../rpc/method.js";
 import { RpcServer } from "../../server/rpc-server.js";
 import { echoMethod, echoService, note, textOf } from "../../server/test/echo-service.js";
@@ -33,10 +33,18 @@ export class Harness {
   readonly clock: VirtualClock = createVirtualClock();
   readonly network: SimulatedNetwork = createSimulatedNetwork({ clock: this.clock });
   readonly rng = (): number => 0;
+  /** For connections that are made from now on. */
+  http2: Http2Options = {};
   readonly channel: Channel = new Channel("echo:80", this);
   readonly servers = new Map<string, RpcServer>();
+  /** Limits that a server went over, with its address. */
+  readonly limits: string[] = [];
   /** Addresses of the servers that handled a call, in order. */
   readonly handled: string[] = [];
+
+  readonly onLimit = (_role: "client" | "server", peer: string, { limit }: LimitExceeded): void => {
+    this.limits.push(`${peer} ${limit}`);
+  };
 
   /** Serves `test.Echo` at `host:80`. */
   async serve(host: string, say: Say = (text) => `${host}: ${text}`, http2: Http2Options = {}): Promise<RpcServer> {
@@ -87,7 +95,7 @@ export class Harness {
       SAY,
       note(text),
       settings,
-      { readMaxBytes: 1_000_000 },
+      { readMaxBytes: 1_000_000, maxUnreadBytes: 1_000_000 },
       {
         onMessage: (message, call) => {
           outcome.text = textOf(message);

@@ -48,6 +48,12 @@ export class HeaderDecoder {
 
   /** Decodes the whole block in `bytes` from `start` to `end`. */
   decode(bytes: Buffer, start: number, end: number): DecodedBlock {
+    const outcome = this.#decode(bytes, start, end);
+    if (outcome !== "ok") this.fields = [];
+    return outcome;
+  }
+
+  #decode(bytes: Buffer, start: number, end: number): DecodedBlock {
     this.fields = [];
     this.#listBytes = 0;
     this.#fieldCount = 0;
@@ -72,7 +78,6 @@ export class HeaderDecoder {
       if (this.#listBytes > this.#limits.hardHeaderListBytes) return "excessive";
     }
     if (this.#listBytes > this.#limits.maxHeaderListBytes || this.#fieldCount > this.#limits.maxFieldCount) {
-      this.fields = [];
       return this.#fieldCount > this.#limits.maxFieldCount ? "too_many" : "too_large";
     }
     return this.#isLegal ? "ok" : "malformed";

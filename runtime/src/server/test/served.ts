@@ -1,8 +1,9 @@
+import { gzipSync } from "node:zlib";
 import { toBinary } from "@bufbuild/protobuf";
 import type { Address } from "../../base/network.js";
 import { openHttp2Session } from "../../http2/session.js";
 import { RecordedStream } from "../../http2/test/scripted-peer.js";
-import type { ErrorCode, HeaderFields, Http2Connection } from "../../http2/types.js";
+import type { ErrorCode, HeaderFields, Http2Connection, LimitExceeded } from "../../http2/types.js";
 import { writeMessagePrefix } from "../../rpc/framing.js";
 import { lookup } from "../../rpc/metadata.js";
 import { createSimulatedNetwork, type SimulatedNetwork } from "../../testing/simulated-network.js";
@@ -37,11 +38,17 @@ export class Served {
   readonly rng = (): number => 0.5;
   readonly server: RpcServer;
   readonly closed: string[] = [];
+  /** Limits that the client went over. */
+  readonly limits: string[] = [];
   #connection: Http2Connection | undefined;
 
   constructor(implementation: object, options: Partial<RpcServerOptions> = {}) {
     this.server = new RpcServer(this, { services: [echoService(implementation)], ...options });
   }
+
+  readonly onLimit = (_role: "server", _peer: string, { limit }: LimitExceeded): void => {
+    this.limits.push(limit);
+  };
 
   /** The client's connection. */
   get connection(): Http2Connection {
@@ -114,6 +121,19 @@ export function framed(...texts: string[]): Uint8Array {
       const bytes = toBinary(input, note(text) as never);
       const prefix = new Uint8Array(5);
       writeMessagePrefix(prefix, false, bytes.byteLength);
+      return Buffer.concat([prefix, bytes]);
+    }),
+  );
+}
+
+/** The same, each message compressed. */
+export function zipped(...texts: string[]): Uint8Array {
+  const { input } = echoMethod("say");
+  return Buffer.concat(
+    texts.map((text) => {
+      const bytes = gzipSync(toBinary(input, note(text) as never));
+      const prefix = new Uint8Array(5);
+      writeMessagePrefix(prefix, true, bytes.byteLength);
       return Buffer.concat([prefix, bytes]);
     }),
   );

@@ -1,0 +1,100 @@
+// npm run fuzz -- NAME --execs N [--seed S] [--json] [--save] [--minimise] [--replay HEX] [--blind] [--missing]
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { hex, readCorpus, writeCorpus, writeFinding } from "./corpus-file.js";
+import type { Finding } from "./engine/finding.js";
+import type { Progress } from "./engine/fuzzer.js";
+import { type FuzzOptions, type FuzzResult, fuzz, replay } from "./engine/supervisor.js";
+import type { Target } from "./engine/target.js";
+import { targetModules } from "./targets/all.js";
+
+const USAGE = `usage: npm run fuzz -- ${Object.keys(targetModules).join("|")}|differential|MODULE --execs N
+  --seed S       the same run again; default 1
+  --save         adds what reached something new to the corpus
+  --minimise     with --execs 0: drops what the rest of the corpus reaches as well
+  --replay HEX   runs this input alone
+  --blind        without feedback from coverage, for comparison
+  --missing      lists what was not reached
+  --hang-ms N    the longest that an execution may take; default 2000
+  --json         prints figures as JSON`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    execs: { type: "string", default: "100000" },
+    seed: { type: "string", default: "1" },
+    "hang-ms": { type: "string", default: "2000" },
+    replay: { type: "string" },
+    save: { type: "boolean", default: false },
+    minimise: { type: "boolean", default: false },
+    blind: { type: "boolean", default: false },
+    missing: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+  },
+});
+const maxExecs = Number(values.execs);
+const seed = Number(values.seed);
+const hangMs = Number(values["hang-ms"]);
+const name = positionals[0];
+if (name === undefined || ![maxExecs, seed, hangMs].every((number) => Number.isInteger(number) && number >= 0)) {
+  console.error(USAGE);
+  process.exit(2);
+}
+process.exitCode = await main(name);
+
+async function main(targetName: string): Promise<number> {
+  const targetUrl = targetModules[targetName] ?? pathToFileURL(resolve(targetName)).href;
+  const { target } = (await import(targetUrl)) as { readonly target: Target };
+  const corpus = await readCorpus(target.name);
+  const options: FuzzOptions = {
+    target,
+    targetUrl,
+    seed,
+    maxExecs,
+    corpus,
+    isBlind: values.blind,
+    hangMs,
+    onProgress: (progress) => values.json || console.error(progressLine(progress)),
+  };
+  if (values.replay !== undefined) {
+    const finding = await replay(options, [new Uint8Array(Buffer.from(values.replay, "hex"))]);
+    if (finding !== undefined) console.error(`${finding.kind}: ${finding.message}`);
+    return finding === undefined ? 0 : 1;
+  }
+  const result = await fuzz(options);
+  report(result);
+  if (values.missing) for (const line of result.missing) console.error(line);
+  if (result.finding !== undefined) {
+    await reportFinding(target.name, result.finding);
+    return 1;
+  }
+  if (values.save || values.minimise) await writeCorpus(target.name, result.corpus);
+  return 0;
+}
+
+function progressLine({ execs, corpus, coverage }: Progress): string {
+  const covered =
+    coverage === undefined
+      ? "blind"
+      : `${coverage.functions} functions, ${coverage.coveredBytes} of ${coverage.totalBytes} bytes`;
+  return `${execs} execs, corpus ${corpus.length}, ${covered}`;
+}
+
+function report(result: FuzzResult): void {
+  const { execs, seconds, corpus, coverage, finding } = result;
+  const execsPerSecond = Math.round(execs / seconds);
+  if (values.json) {
+    const found = finding === undefined ? null : { ...finding, input: hex(finding.input) };
+    const figures = { target: name, seed, execs, seconds, execsPerSecond, corpus: corpus.length, coverage };
+    console.log(JSON.stringify({ ...figures, node: process.version, finding: found }));
+  } else {
+    console.log(`${progressLine(result)}; ${seconds.toFixed(1)} s, ${execsPerSecond} execs/s, seed ${seed}`);
+  }
+}
+
+async function reportFinding(targetName: string, finding: Finding): Promise<void> {
+  const path = await writeFinding(targetName, finding.input);
+  console.error(`${finding.kind}: ${finding.message}`);
+  console.error(`input, saved in ${path}:\n${hex(finding.input)}`);
+}
