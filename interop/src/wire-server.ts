@@ -1,4 +1,4 @@
-// A plain HTTP/2 server on the runtime's wire, for conformance and load tools: node wire-server.js [BODY-BYTES]
+// A plain HTTP/2 server on the runtime's wire, for conformance and load tools: node wire-server.js [--tls]
 // Answers every request, when it has ended, with 200 and a body. Tells its address to the parent process.
 import {
   type ByteStream,
@@ -11,8 +11,9 @@ import {
   systemClock,
   systemRng,
 } from "@meshwright/runtime/wire";
+import { createTestCa } from "./certificates.js";
 
-const body = Buffer.alloc(Number(process.argv[2] ?? 1024), "meshwright ");
+const body = Buffer.alloc(1024, "meshwright ");
 const headers = { fields: [":status", "200", "content-type", "text/plain", "content-length", String(body.length)] };
 
 function answer(stream: Http2Stream, fields: HeaderFields): void {
@@ -49,6 +50,8 @@ function serve(stream: ByteStream): void {
   });
 }
 
-const { address } = await nodeNetwork.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, serve);
+const ca = await createTestCa();
+const tls = process.argv.includes("--tls") ? { tls: await ca.issue({ dns: ["localhost"], ip: ["127.0.0.1"] }) } : {};
+const { address } = await nodeNetwork.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, serve, tls);
 process.send?.(formatAddress(address));
 process.on("disconnect", () => process.exit(0));

@@ -1,15 +1,17 @@
-// The client that h2specd starts for every case: node client.js URL. Makes one request and stays until the connection
+// The client that h2specd starts for every case: node client.js [CA-FILE] URL. Makes one request and stays until the connection
 // is over, as a client does that keeps its connections.
+import { readFileSync } from "node:fs";
 import { nodeNetwork, openHttp2Session, systemClock, systemRng } from "@meshwright/runtime/wire";
 
 /** h2specd gives up on a case after 3 s. */
 const PATIENCE_MS = 2_500;
 
-const url = new URL(process.argv[2] ?? "");
+const url = new URL(process.argv.at(-1) ?? "");
+const tls = url.protocol === "https:" ? { tls: { ca: readFileSync(process.argv[2] ?? "") } } : {};
 systemClock.setTimer(PATIENCE_MS, () => process.exit(1));
 
 const address = { kind: "tcp", host: url.hostname, port: Number(url.port) } as const;
-const stream = await nodeNetwork.connect(address, { timeoutMs: PATIENCE_MS });
+const stream = await nodeNetwork.connect(address, { timeoutMs: PATIENCE_MS, ...tls });
 const connection = openHttp2Session({
   role: "client",
   stream,

@@ -1,7 +1,8 @@
 // npm run test:h2spec: the conformance suites of the h2spec project against both roles of our HTTP/2.
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createTestCa } from "../certificates.js";
 import { runScript } from "../script.js";
 import { startServer } from "../start-server.js";
 import { cachePath, run, ToolError } from "../workspace.js";
@@ -15,34 +16,55 @@ const CLIENT_CASES = 57;
 
 const NO_TOOL = "remove .cache/h2spec and run this again";
 
-async function serverSuite({ h2spec }: H2specTools): Promise<SuiteResult> {
-  using server = await startServer("./wire-server.js", []);
-  const report = cachePath("h2spec", "server.xml");
-  const target = ["--host", server.host, "--port", String(server.port)];
+async function serverSuite({ h2spec }: H2specTools, isTls: boolean): Promise<SuiteResult> {
+  using server = await startServer("./wire-server.js", isTls ? ["--tls"] : []);
+  const report = cachePath("h2spec", isTls ? "server-tls.xml" : "server.xml");
+  const target = ["--host", server.host, "--port", String(server.port), ...(isTls ? ["--tls", "--insecure"] : [])];
   const command = [h2spec, ...target, "--strict", "--timeout", "2", "--junit-report", report];
   const { output } = await run(command, { advice: NO_TOOL });
   if (!/\d+ tests, \d+ passed/.test(output)) throw new ToolError(`h2spec broke off:\n${output.slice(-4000)}`);
   return readJunit(readFileSync(report, "utf8"));
 }
 
-async function clientSuite({ h2specd }: H2specTools): Promise<SuiteResult> {
-  const client = join(dirname(fileURLToPath(import.meta.url)), "client.js");
+async function clientSuite({ h2specd }: H2specTools, isTls: boolean): Promise<SuiteResult> {
+  const client = [process.execPath, join(dirname(fileURLToPath(import.meta.url)), "client.js")];
   // Every case listens on its own port, below those that systems hand out; runs side by side shall not meet.
-  const fromPort = 20_000 + (process.pid % 120) * 100;
-  const exec = `${process.execPath} ${client}`;
-  const { output } = await run([h2specd, "--from-port", String(fromPort), "--exec", exec], { advice: NO_TOOL });
+  const options = ["--from-port", String(20_000 + (process.pid % 60) * 200 + (isTls ? 100 : 0))];
+  if (isTls) {
+    const files = await writeCertificate();
+    client.push(files.ca);
+    options.push("--tls", "--cert-file", files.cert, "--cert-key-file", files.key);
+  }
+  const { output } = await run([h2specd, ...options, "--exec", client.join(" ")], { advice: NO_TOOL });
   const result = readSummary(output);
   if (result === undefined) throw new ToolError(`h2specd broke off:\n${output.slice(-4000)}`);
   return result;
 }
 
+/** h2specd reads its certificate from files, and so does our client the root. */
+async function writeCertificate(): Promise<{ ca: string; cert: string; key: string }> {
+  const ca = await createTestCa();
+  const { cert, key } = await ca.issue({ dns: ["localhost"], ip: ["127.0.0.1"] });
+  const write = (name: string, pem: string): string => {
+    writeFileSync(cachePath("h2spec", name), pem, { mode: 0o600 });
+    return cachePath("h2spec", name);
+  };
+  return { ca: write("ca.pem", ca.ca), cert: write("server.pem", cert), key: write("server.key", key) };
+}
+
 await runScript(async () => {
   mkdirSync(cachePath("h2spec"), { recursive: true });
   const tools = await buildH2spec();
-  const suites = [
-    { name: "server, h2c", cases: SERVER_CASES, result: await serverSuite(tools) },
-    { name: "client, h2c", cases: CLIENT_CASES, result: await clientSuite(tools) },
-  ];
+  // Most of the time they wait for a peer to stay silent, so they go side by side.
+  const suites = await Promise.all(
+    [false, true].flatMap((isTls) => {
+      const transport = isTls ? "TLS" : "h2c";
+      return [
+        serverSuite(tools, isTls).then((result) => ({ name: `server, ${transport}`, cases: SERVER_CASES, result })),
+        clientSuite(tools, isTls).then((result) => ({ name: `client, ${transport}`, cases: CLIENT_CASES, result })),
+      ];
+    }),
+  );
   let passed = 0;
   let failed = 0;
   for (const { name, cases, result } of suites) {

@@ -32,7 +32,7 @@ export function readSummary(output: string): SuiteResult | undefined {
   if (counts === null) return undefined;
   const [, , passed, skipped, failed] = counts.map(Number);
   // Failures are listed once more at the end, with the expectation.
-  const list = output.slice(output.lastIndexOf("Failures:") + 1, counts.index);
+  const list = output.slice(output.lastIndexOf("Failures:"), counts.index);
   const failures = (failed ?? 0) + (skipped ?? 0) === 0 ? [] : [list.trim()];
   return { passed: passed ?? 0, skipped: skipped ?? 0, failed: failed ?? 0, failures };
 }

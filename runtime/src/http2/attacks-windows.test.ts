@@ -93,8 +93,9 @@ describe("A10: INITIAL_WINDOW_SIZE that changes again and again", () => {
     peer.streams[1]?.stream?.reset(ErrorCode.CANCEL);
     for (const window of [LARGEST, 0, LARGEST]) peer.raw(initialWindow(window));
     expect(peer.closed).toEqual([]);
+    peer.frames();
     peer.raw(windowUpdate(1, 1));
-    expect(peer.closed).toMatchObject([{ code: ErrorCode.FLOW_CONTROL_ERROR }]);
+    expect(peer.frames()).toMatchObject([{ type: "RST_STREAM", streamId: 1, code: "FLOW_CONTROL_ERROR" }]);
   });
 
   it("leaves room that a stream has used", () => {

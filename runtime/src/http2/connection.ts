@@ -298,8 +298,8 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
     }
     this.#timeouts.active(stream);
     if (this.#scheduler.grow(stream, increment)) return;
-    // A stream error would do (RFC 9113 section 6.9.1), but only a broken or hostile peer comes here.
-    this.fail(ErrorCode.FLOW_CONTROL_ERROR, `the window of stream ${stream.id} exceeds 2^31-1`);
+    // RFC 9113 section 6.9.1 leaves no choice but a stream error; the reset is charged to the peer.
+    this.failStream(stream.id, ErrorCode.FLOW_CONTROL_ERROR, "the stream's window exceeds 2^31-1");
   }
 
   settingsChanged(): void {
