@@ -14,7 +14,6 @@ export const END_STREAM = 0x1;
 export const ACK = 0x1;
 export const END_HEADERS = 0x4;
 export const PADDED = 0x8;
-export const WITH_PRIORITY = 0x20;
 
 export const FRAME_HEADER_BYTES = 9;
 export const PREFACE: Buffer = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");

@@ -112,7 +112,8 @@ export class User implements ConnectionHandler {
   onClose(error: ConnectionError | undefined): void {
     check(!this.isClosed, "the connection closed twice");
     this.isClosed = true;
-    for (const stream of this.streams) check(stream.isClosed || stream.isOpening, "a stream is open after the connection's end");
+    for (const stream of this.streams)
+      check(stream.isClosed || stream.isOpening, "a stream is open after the connection's end");
     this.onEvent(Event.CONNECTION_CLOSE, error === undefined ? 31 : error.code);
   }
 }
