@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { hex, readCorpus, writeCorpus, writeFinding } from "./corpus-file.js";
+import { runDifferential } from "./differential/run.js";
 import type { Finding } from "./engine/finding.js";
 import type { Progress } from "./engine/fuzzer.js";
 import { type FuzzOptions, type FuzzResult, fuzz, minimise, replay } from "./engine/supervisor.js";
@@ -39,7 +40,26 @@ if (name === undefined || ![maxExecs, seed, hangMs].every((number) => Number.isI
   console.error(USAGE);
   process.exit(2);
 }
-process.exitCode = await main(name);
+process.exitCode = name === "differential" ? await differential() : await main(name);
+
+async function differential(): Promise<number> {
+  const result = await runDifferential(maxExecs, seed);
+  const unexplained = result.differences.filter(({ reason }) => reason === undefined);
+  if (values.json) {
+    const differences = result.differences.map((difference) => ({ ...difference, example: hex(difference.example) }));
+    console.log(JSON.stringify({ target: name, seed, ...result, differences, node: process.version }));
+  } else {
+    for (const { count, what, reason } of result.differences) console.log(`${count} times ${reason ?? what}`);
+    const { execs, seconds, accepted, refused } = result;
+    console.log(`${execs} execs in ${seconds.toFixed(1)} s: both accepted ${accepted}, both refused ${refused}`);
+  }
+  for (const { what, example } of unexplained) {
+    console.error(
+      `unexplained, ours / theirs: ${what}\nframes, saved in ${await writeFinding("differential", example)}`,
+    );
+  }
+  return unexplained.length === 0 ? 0 : 1;
+}
 
 async function main(targetName: string): Promise<number> {
   const targetUrl = targetModules[targetName] ?? pathToFileURL(resolve(targetName)).href;

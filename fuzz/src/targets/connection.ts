@@ -76,7 +76,7 @@ const prefix = Uint8Array.of(0, 0, 0, 0, 4);
  */
 export const target: Target = {
   name: "connection",
-  maxInputBytes: 320,
+  maxInputBytes: 192,
   covers: ["/runtime/dist/http2/"],
   dictionary: CONNECTION_WORDS,
   seeds: CONNECTION_SEEDS,
