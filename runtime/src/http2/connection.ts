@@ -121,11 +121,15 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
     });
     this.#frames = new FrameHandler(this);
     this.#gate = new ReadGate(this.#frames, this.#writer.output, limits, clock, {
+      role,
       onRead: () => {
         this.#timeouts.received();
         if (this.#scheduler.isWaiting) this.#scheduler.pump();
       },
-      onReadable: () => handler.onReadable?.(),
+      onReadable: () => {
+        this.#timeouts.readable();
+        handler.onReadable?.();
+      },
     });
     this.#sayHello();
     this.#timeouts.start();
@@ -391,13 +395,15 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
   #sayHello(): void {
     const { limits, role } = this;
     if (role === "client") this.#writer.preface();
-    this.#sendSettings([
+    const entries: [id: number, value: number][] = [
       role === "client" ? [Setting.ENABLE_PUSH, 0] : [Setting.MAX_CONCURRENT_STREAMS, limits.maxConcurrentStreams],
       [Setting.HEADER_TABLE_SIZE, limits.headerTableBytes],
-      [Setting.INITIAL_WINDOW_SIZE, limits.initialStreamWindowBytes],
+      [Setting.INITIAL_WINDOW_SIZE, this.#windows.firstStreamBytes],
       [Setting.MAX_FRAME_SIZE, limits.maxFrameBytes],
       [Setting.MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes],
-    ]);
+    ];
+    // A limit that is lifted is not spoken of; what holds then is none, or RFC 9113's own.
+    this.#sendSettings(entries.filter(([, value]) => value < Number.POSITIVE_INFINITY));
     if (this.#windows.firstGrant > 0) this.#writer.windowUpdate(0, this.#windows.firstGrant);
   }
 

@@ -74,8 +74,10 @@ export class DataScheduler {
     if (!this.#blocked.has(stream)) this.#ready.add(stream);
     this.pump();
     if (stream.queue.length === 0) return true;
-    if (stream.queuedBytes > this.#limits.streamSendBufferBytes) stream.isUserWaiting = true;
-    else if (this.#queuedBytes > this.#limits.connectionSendBufferBytes) this.#crowded.add(stream);
+    if (stream.queuedBytes > this.#limits.streamSendBufferBytes) {
+      stream.isUserWaiting = true;
+      this.#crowded.delete(stream);
+    } else if (this.#queuedBytes > this.#limits.connectionSendBufferBytes) this.#crowded.add(stream);
     else return true;
     return false;
   }

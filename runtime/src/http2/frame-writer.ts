@@ -96,6 +96,7 @@ export class FrameWriter {
     const length = prefixBytes + bytes.byteLength;
     const isCopied = bytes.byteLength < BY_REFERENCE_BYTES;
     output.reserve(FRAME_HEADER_BYTES + prefixBytes + (isCopied ? bytes.byteLength : 0));
+    output.dataByteCount += FRAME_HEADER_BYTES + length;
     const { slab } = output;
     let at = output.position;
     writeFrameHeader(slab, at, length, FrameType.DATA, endStream ? FrameFlag.END_STREAM : 0, streamId);

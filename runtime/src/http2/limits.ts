@@ -243,8 +243,12 @@ const EDGE: Http2Limits = {
 };
 
 /** The limits that options mean. Whoever accepts longer header lists gets the limits of their blocks to match. */
-export function http2Limits({ preset = "mesh", ...overrides }: Http2Options): Http2Limits {
+export function http2Limits({ preset, ...options }: Http2Options): Http2Limits {
   const base = preset === "edge" ? EDGE : MESH;
+  // Options that are put together often say undefined where they mean nothing.
+  const overrides: Partial<Http2Limits> = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  );
   const listBytes = overrides.maxHeaderListBytes ?? base.maxHeaderListBytes;
   return {
     ...base,

@@ -10,6 +10,8 @@ const LARGEST_SLAB_BYTES = 65_536;
 export class OutputBuffer {
   slab: Buffer = Buffer.allocUnsafeSlow(FIRST_SLAB_BYTES);
   position = 0;
+  /** Of `byteCount`, what DATA frames have. */
+  dataByteCount = 0;
   #startOfPiece = 0;
   #pieces: Uint8Array[] = [];
   #pieceBytes = 0;
@@ -33,6 +35,7 @@ export class OutputBuffer {
 
   /** Hands all output to `write`, in order. */
   take(write: (bytes: Uint8Array) => void): void {
+    this.dataByteCount = 0;
     if (this.#pieces.length === 0) {
       const start = this.#startOfPiece;
       if (this.position === start) return;

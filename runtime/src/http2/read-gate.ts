@@ -5,6 +5,7 @@ import type { OutputBuffer } from "./output-buffer.js";
 
 /** Told by a {@link ReadGate} what happens. */
 export interface ReadGateOwner {
+  readonly role: "client" | "server";
   /** A read is done, and the connection still open. */
   onRead(): void;
   /** Reading goes on after it was held back: bytes may come again. */
@@ -13,7 +14,7 @@ export interface ReadGateOwner {
 
 /**
  * Reads a connection's bytes, and holds them back when the peer takes more than its turn (A1), does not take our
- * replies (A12), or does not take our output (A19). What it sends meanwhile stays in its socket.
+ * replies (A12), or does not take our answers (A19). What it sends meanwhile stays in its socket.
  */
 export class ReadGate {
   /** Nothing is read: the transport should keep what comes. */
@@ -110,7 +111,12 @@ export class ReadGate {
     if (!this.isHeld && !this.#isStopped) this.#owner.onReadable();
   }
 
+  /**
+   * What a peer makes a server say. DATA has bounds of its own, and what a client says is its user's choice: neither
+   * stops reading, or two ends that both send much would each wait for the other to read.
+   */
   get #isOutputHigh(): boolean {
-    return this.#output.byteCount >= this.#limits.outputHighBytes;
+    const { byteCount, dataByteCount } = this.#output;
+    return this.#owner.role === "server" && byteCount - dataByteCount >= this.#limits.outputHighBytes;
   }
 }

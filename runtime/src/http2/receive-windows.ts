@@ -1,4 +1,4 @@
-import { DEFAULT_WINDOW_BYTES } from "./frame.js";
+import { DEFAULT_WINDOW_BYTES, MAX_WINDOW_BYTES } from "./frame.js";
 import type { Http2Limits } from "./limits.js";
 import type { StreamState } from "./stream.js";
 
@@ -24,7 +24,8 @@ export interface ReceiveWindowsOwner {
  */
 export class ReceiveWindows {
   readonly #owner: ReceiveWindowsOwner;
-  readonly #limits: Http2Limits;
+  readonly #maxStreamBytes: number;
+  readonly #maxConnectionBytes: number;
   /** SETTINGS_INITIAL_WINDOW_SIZE as we announced it last. */
   #streamBytes: number;
   /** What a stream may have received before the peer knows our SETTINGS (RFC 9113 section 6.9.3), and then the same. */
@@ -40,11 +41,17 @@ export class ReceiveWindows {
 
   constructor(limits: Http2Limits, owner: ReceiveWindowsOwner) {
     this.#owner = owner;
-    this.#limits = limits;
-    this.#streamBytes = limits.initialStreamWindowBytes;
+    this.#maxStreamBytes = Math.min(limits.maxStreamWindowBytes, MAX_WINDOW_BYTES);
+    this.#maxConnectionBytes = Math.min(limits.maxConnectionWindowBytes, MAX_WINDOW_BYTES);
+    this.#streamBytes = Math.min(limits.initialStreamWindowBytes, MAX_WINDOW_BYTES);
     this.#enforcedStreamBytes = Math.max(this.#streamBytes, DEFAULT_WINDOW_BYTES);
-    this.#connectionBytes = Math.max(limits.connectionWindowBytes, DEFAULT_WINDOW_BYTES);
+    this.#connectionBytes = Math.min(Math.max(limits.connectionWindowBytes, DEFAULT_WINDOW_BYTES), MAX_WINDOW_BYTES);
     this.#availableBytes = this.#connectionBytes;
+  }
+
+  /** SETTINGS_INITIAL_WINDOW_SIZE of our first SETTINGS. */
+  get firstStreamBytes(): number {
+    return this.#streamBytes;
   }
 
   /** What the connection's window is larger than the one that every connection begins with. */
@@ -80,10 +87,11 @@ export class ReceiveWindows {
     if (stream.didRemoteEnd) return;
     stream.unreturnedBytes += returnedBytes;
     if (stream.unreturnedBytes * 2 < this.#streamBytes) return;
+    // Asked before the peer has the window: a peer that waited for a slow reader has nothing under way.
+    this.#measure();
     stream.receiveOffsetBytes += stream.unreturnedBytes;
     this.#owner.sendWindowUpdate(stream.id, stream.unreturnedBytes);
     stream.unreturnedBytes = 0;
-    this.#measure();
   }
 
   /** Gives bytes back that no user of a stream will consume. */
@@ -106,9 +114,8 @@ export class ReceiveWindows {
   }
 
   #measure(): void {
-    const { maxStreamWindowBytes, maxConnectionWindowBytes } = this.#limits;
     if (this.#measuredBytes >= 0) return;
-    if (this.#streamBytes >= maxStreamWindowBytes && this.#connectionBytes >= maxConnectionWindowBytes) return;
+    if (this.#streamBytes >= this.#maxStreamBytes && this.#connectionBytes >= this.#maxConnectionBytes) return;
     this.#measuredBytes = 0;
     this.#owner.sendPing(() => this.#measured());
   }
@@ -116,15 +123,14 @@ export class ReceiveWindows {
   #measured(): void {
     const inFlightBytes = this.#measuredBytes;
     this.#measuredBytes = -1;
-    const { maxStreamWindowBytes, maxConnectionWindowBytes } = this.#limits;
-    if (3 * inFlightBytes >= this.#streamBytes && this.#streamBytes < maxStreamWindowBytes) {
-      this.#streamBytes = Math.min(2 * this.#streamBytes, maxStreamWindowBytes);
+    if (3 * inFlightBytes >= this.#streamBytes && this.#streamBytes < this.#maxStreamBytes) {
+      this.#streamBytes = Math.min(2 * this.#streamBytes, this.#maxStreamBytes);
       // The peer may use it from the moment that it reads of it, which is later than this.
       this.#enforcedStreamBytes = Math.max(this.#enforcedStreamBytes, this.#streamBytes);
       this.#owner.sendInitialWindow(this.#streamBytes);
     }
-    if (3 * inFlightBytes >= this.#connectionBytes && this.#connectionBytes < maxConnectionWindowBytes) {
-      const grownBytes = Math.min(2 * this.#connectionBytes, maxConnectionWindowBytes);
+    if (3 * inFlightBytes >= this.#connectionBytes && this.#connectionBytes < this.#maxConnectionBytes) {
+      const grownBytes = Math.min(2 * this.#connectionBytes, this.#maxConnectionBytes);
       this.#returnToConnection(grownBytes - this.#connectionBytes);
       this.#connectionBytes = grownBytes;
     }

@@ -1,48 +1,14 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { Address, ByteStream, ByteStreamHandler } from "../base/network.js";
+import type { Address } from "../base/network.js";
 import { createSimulatedNetwork } from "../testing/simulated-network.js";
 import { createVirtualClock } from "../testing/virtual-clock.js";
 import { CLIENT_PREFACE, FrameFlag } from "./frame.js";
 import { openHttp2Session } from "./session.js";
+import { FakeStream } from "./test/fake-stream.js";
 import { frame, REQUEST, RESPONSE, RecordedStream, settingsFrame } from "./test/scripted-peer.js";
 import { type ConnectionError, ErrorCode, type Http2Connection } from "./types.js";
 
 const ADDRESS: Address = { kind: "tcp", host: "10.0.0.1", port: 80 };
-
-/** A stream that only records what is done to it. */
-class FakeStream implements ByteStream {
-  readonly peer = "peer";
-  readonly done: string[] = [];
-  isFull = false;
-  lastWritten: Buffer = Buffer.alloc(0);
-  handler: ByteStreamHandler | undefined;
-
-  start(handler: ByteStreamHandler): void {
-    this.handler = handler;
-  }
-
-  write(bytes: Uint8Array): boolean {
-    this.done.push("write");
-    this.lastWritten = Buffer.from(bytes);
-    return !this.isFull;
-  }
-
-  pause(): void {
-    this.done.push("pause");
-  }
-
-  resume(): void {
-    this.done.push("resume");
-  }
-
-  end(): void {
-    this.done.push("end");
-  }
-
-  destroy(): void {
-    this.done.push("destroy");
-  }
-}
 
 const rng = (): number => 0.5;
 

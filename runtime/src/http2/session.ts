@@ -91,7 +91,7 @@ export function openHttp2Session({ role, stream, clock, rng, options, handler }:
         if (!isGone) {
           stream.end();
           // After an error nothing is read any more (A23); after an orderly end the peer's own end is.
-          if (error !== undefined && error.origin !== "user") pause();
+          if (error !== undefined && (error.origin !== "user" || error.code !== ErrorCode.NO_ERROR)) pause();
           else if (isPaused) stream.resume();
           const lingerMs = role === "server" && error === undefined ? LINGER_AFTER_DRAIN_MS : closeTimeoutMs;
           linger = clock.setTimer(lingerMs, () => stream.destroy());

@@ -14,6 +14,8 @@ export interface TimeoutsOwner {
   readonly streams: ReadonlyMap<number, StreamState>;
   /** A header block, or a frame that is none of DATA, has begun and not ended. */
   readonly isInHeaderBlock: boolean;
+  /** We leave the peer's bytes in the transport. */
+  readonly isReadPaused: boolean;
   ping(onAck: () => void): void;
   drain(): void;
   /** The peer did not answer the PING of a graceful end. */
@@ -77,6 +79,11 @@ export class Timeouts {
       this.#headerBlockMs = nowMs;
       this.#arm(nowMs + this.#limits.headerBlockTimeoutMs);
     }
+  }
+
+  /** We read again after we did not: what is left of a header block gets its time from here. */
+  readable(): void {
+    if (this.#headerBlockMs !== Number.POSITIVE_INFINITY) this.#headerBlockMs = this.#clock.nowMs();
   }
 
   /** The peer's SETTINGS came. */
@@ -153,6 +160,8 @@ export class Timeouts {
       const message = `SETTINGS not acknowledged within ${settingsAckTimeoutMs} ms`;
       this.#owner.exceed("settings_ack_timeout", ErrorCode.SETTINGS_TIMEOUT, message);
     } else if (nowMs >= this.#headerBlockMs + headerBlockTimeoutMs) {
+      // The rest may have come, and we did not look.
+      if (this.#owner.isReadPaused) return this.readable();
       const message = `a header block did not end within ${headerBlockTimeoutMs} ms`;
       this.#owner.exceed("header_block_timeout", ErrorCode.ENHANCE_YOUR_CALM, message);
     }

@@ -59,6 +59,8 @@ export class ScriptedPeer {
   readonly connection: Http2Connection;
   readonly streams: RecordedStream[] = [];
   readonly closed: (ConnectionError | undefined)[] = [];
+  /** The limits that were told to be exceeded, in order. */
+  readonly limits: string[] = [];
   capacity = 0;
   outputs = 0;
   /** Runs when the peer opened a stream, before `onStream` returns. */
@@ -90,6 +92,9 @@ export class ScriptedPeer {
         },
         onCapacity: () => {
           this.capacity += 1;
+        },
+        onLimit: ({ limit }) => {
+          this.limits.push(limit);
         },
         onClose: (error) => {
           this.closed.push(error);
