@@ -58,10 +58,11 @@ const MAX_OPS = 192;
 /** Of what is done after the connection's end, where little can happen. */
 const MAX_LATE_OPS = 4;
 /** Of what is fed at once; the rest comes in one. */
-const MAX_PIECES = 64;
+const MAX_PIECES = 32;
 const MAX_FED_BYTES = 65_536;
 const OUTPUT_BYTES = 1_048_576;
 
+const LIMITS = PROFILES.map((options) => http2Limits(options));
 const zeros = Buffer.alloc(131_072);
 const pending = Buffer.alloc(MAX_FED_BYTES);
 const outputBytes = Buffer.alloc(OUTPUT_BYTES);
@@ -118,8 +119,9 @@ class Execution {
     this.#input.reset(bytes, length);
     const setup = this.#input.byte();
     const reactions = this.#input.byte();
-    const options = PROFILES[(setup >>> 2) & 3] as (typeof PROFILES)[number];
-    const limits = http2Limits(options);
+    const profile = (setup >>> 2) & 3;
+    const options = PROFILES[profile] as (typeof PROFILES)[number];
+    const limits = LIMITS[profile] as (typeof LIMITS)[number];
     this.#role = (setup & 1) === 0 ? "server" : "client";
     this.#cut = setup >>> 4;
     this.#maxStreams = limits.maxConcurrentStreams;
@@ -320,7 +322,7 @@ class Execution {
     this.#frame(frames.SETTINGS, 0, 0, entries * 6);
     for (let entry = 0; entry < entries; entry++) {
       const number = SETTING_IDS[(id + (arg === 13 ? entry : 0)) % SETTING_IDS.length] as number;
-      this.#append(Buffer.of(number >>> 8, number & 255), 0, 2);
+      this.#uint16(number);
       this.#uint32(SETTING_VALUES[value % SETTING_VALUES.length] as number);
     }
   }
@@ -382,6 +384,11 @@ class Execution {
   #frame(type: number, flags: number, streamId: number, length: number): void {
     if (this.#pendingEnd + frames.FRAME_HEADER_BYTES + length > MAX_FED_BYTES) this.#ops = MAX_OPS;
     else this.#pendingEnd = frames.writeFrameHeader(pending, this.#pendingEnd, length, type, flags, streamId);
+  }
+
+  #uint16(value: number): void {
+    if (this.#pendingEnd + 2 > MAX_FED_BYTES) this.#ops = MAX_OPS;
+    else this.#pendingEnd = pending.writeUInt16BE(value, this.#pendingEnd);
   }
 
   #uint32(value: number): void {
