@@ -1,18 +1,18 @@
-// npm run fuzz -- NAME --execs N [--seed S] [--json] [--save] [--minimise] [--replay HEX] [--blind] [--missing]
+// npm run fuzz -- NAME --execs N [--seed S] [--json] [--save] [--replay HEX] [--blind] [--missing]
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { hex, readCorpus, writeCorpus, writeFinding } from "./corpus-file.js";
+import { runDifferential } from "./differential/run.js";
 import type { Finding } from "./engine/finding.js";
 import type { Progress } from "./engine/fuzzer.js";
-import { type FuzzOptions, type FuzzResult, fuzz, replay } from "./engine/supervisor.js";
+import { type FuzzOptions, type FuzzResult, fuzz, minimise, replay } from "./engine/supervisor.js";
 import type { Target } from "./engine/target.js";
 import { targetModules } from "./targets/all.js";
 
 const USAGE = `usage: npm run fuzz -- ${Object.keys(targetModules).join("|")}|differential|MODULE --execs N
   --seed S       the same run again; default 1
-  --save         adds what reached something new to the corpus
-  --minimise     with --execs 0: drops what the rest of the corpus reaches as well
+  --save         writes the corpus anew: what adds coverage, the shortest inputs first
   --replay HEX   runs this input alone
   --blind        without feedback from coverage, for comparison
   --missing      lists what was not reached
@@ -27,7 +27,6 @@ const { values, positionals } = parseArgs({
     "hang-ms": { type: "string", default: "2000" },
     replay: { type: "string" },
     save: { type: "boolean", default: false },
-    minimise: { type: "boolean", default: false },
     blind: { type: "boolean", default: false },
     missing: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
@@ -41,7 +40,26 @@ if (name === undefined || ![maxExecs, seed, hangMs].every((number) => Number.isI
   console.error(USAGE);
   process.exit(2);
 }
-process.exitCode = await main(name);
+process.exitCode = name === "differential" ? await differential() : await main(name);
+
+async function differential(): Promise<number> {
+  const result = await runDifferential(maxExecs, seed);
+  const unexplained = result.differences.filter(({ reason }) => reason === undefined);
+  if (values.json) {
+    const differences = result.differences.map((difference) => ({ ...difference, example: hex(difference.example) }));
+    console.log(JSON.stringify({ target: name, seed, ...result, differences, node: process.version }));
+  } else {
+    for (const { count, what, reason } of result.differences) console.log(`${count} times ${reason ?? what}`);
+    const { execs, seconds, accepted, refused } = result;
+    console.log(`${execs} execs in ${seconds.toFixed(1)} s: both accepted ${accepted}, both refused ${refused}`);
+  }
+  for (const { what, example } of unexplained) {
+    console.error(
+      `unexplained, ours / theirs: ${what}\nframes, saved in ${await writeFinding("differential", example)}`,
+    );
+  }
+  return unexplained.length === 0 ? 0 : 1;
+}
 
 async function main(targetName: string): Promise<number> {
   const targetUrl = targetModules[targetName] ?? pathToFileURL(resolve(targetName)).href;
@@ -69,7 +87,14 @@ async function main(targetName: string): Promise<number> {
     await reportFinding(target.name, result.finding);
     return 1;
   }
-  if (values.save || values.minimise) await writeCorpus(target.name, result.corpus);
+  if (values.save) {
+    const seeds = new Set(target.seeds.map(hex));
+    const smallest = await minimise(options, result.corpus);
+    await writeCorpus(
+      target.name,
+      smallest.filter((input) => !seeds.has(hex(input))),
+    );
+  }
   return 0;
 }
 

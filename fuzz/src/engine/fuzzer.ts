@@ -19,6 +19,8 @@ export interface FuzzerInit {
   readonly shared: SharedInput;
   /** Absent: a blind run, for comparison. */
   readonly coverage: Coverage | undefined;
+  /** Keep inputs for what a target notes as well, beside its coverage. */
+  readonly usesFeatures: boolean;
 }
 
 /** How far a run is. */
@@ -43,13 +45,15 @@ export class Fuzzer {
   readonly #entries: Uint8Array[] = [];
   readonly #slots: Buffer[] = [];
   readonly #lengths = new Uint32Array(LARGEST_BATCH);
+  readonly #usesFeatures: boolean;
   readonly #features = new Uint8Array(FEATURE_COUNT);
   readonly #first: readonly Uint8Array[];
   #hasNewFeature = false;
   #execs = 0;
   #rejection: { readonly reason: unknown } | undefined;
 
-  constructor({ target, seed, corpus, shared, coverage }: FuzzerInit) {
+  constructor({ target, seed, corpus, shared, coverage, usesFeatures }: FuzzerInit) {
+    this.#usesFeatures = usesFeatures;
     this.#target = target;
     this.#shared = shared;
     this.#coverage = coverage;
@@ -106,10 +110,10 @@ export class Fuzzer {
     return undefined;
   }
 
-  /** Whether the batch had news, or what it found. */
+  /** Whether the batch reached new code, or what it found. */
   async #runBatch(count: number, countsFirst: boolean): Promise<boolean | Finding> {
     const coverage = this.#coverage;
-    const before = this.#entries.length;
+    let hasNews = false;
     for (let slot = 0; slot < count; slot++) {
       this.#lengths[slot] = this.#mutator.mutate(this.#slots[slot] as Buffer, { entries: this.#entries });
       const finding = this.#runSlot(slot);
@@ -126,13 +130,14 @@ export class Fuzzer {
     if (coverage !== undefined) {
       const reading = coverage.read();
       if (coverage.hasNews(reading, false)) {
+        hasNews = true;
         const found = this.#search(0, count);
         if (found !== undefined) return found;
         // Whatever did not come again depends on more than one input; it is no news a second time.
         coverage.hasNews(reading, true);
       }
     }
-    return this.#entries.length > before;
+    return hasNews;
   }
 
   /** Runs the slots from `start` to `end` again, by halves, to find which made the news. */
@@ -184,6 +189,7 @@ export class Fuzzer {
   }
 
   readonly #note = (feature: number): void => {
+    if (!this.#usesFeatures) return;
     const index = feature & (FEATURE_COUNT - 1);
     if (this.#features[index] !== 0) return;
     this.#features[index] = 1;

@@ -44,11 +44,13 @@ export class Mutator {
     return length;
   }
 
-  /** Younger entries are picked more often: what is new has been tried least. */
+  /** Younger entries are picked more often, for they have been tried least; and shorter ones, for they run faster. */
   #pick({ entries }: MutationSource): Uint8Array {
     const count = entries.length;
     const back = this.#random.below(3) === 0 ? Math.min(count, 16) : count;
-    return entries[count - 1 - this.#random.below(back)] as Uint8Array;
+    const one = entries[count - 1 - this.#random.below(back)] as Uint8Array;
+    const other = entries[count - 1 - this.#random.below(back)] as Uint8Array;
+    return one.length <= other.length ? one : other;
   }
 
   #mutateBytes(slot: Buffer, length: number, source: MutationSource): number {

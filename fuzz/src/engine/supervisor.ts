@@ -50,6 +50,12 @@ export async function replay(options: FuzzOptions, inputs: readonly Uint8Array[]
   return { kind: "hang", message: `an execution took more than ${options.hangMs} ms`, input: hang };
 }
 
+/** The inputs, the shortest first, that reach code which those before them do not. */
+export async function minimise(options: FuzzOptions, inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+  const { progress } = await watch(options, "minimise", inputs);
+  return progress.corpus;
+}
+
 type Watched =
   | { readonly hang: undefined; readonly done: Extract<WorkerMessage, { kind: "done" }>; readonly progress: Progress }
   | { readonly hang: Uint8Array; readonly done: undefined; readonly progress: Progress };

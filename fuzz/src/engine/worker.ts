@@ -8,8 +8,11 @@ import type { Target } from "./target.js";
 /** What the worker is started with. */
 export interface WorkerTask {
   readonly targetUrl: string;
-  /** `replay` runs the corpus alone, which is how an input is tried again. */
-  readonly mode: "fuzz" | "replay";
+  /**
+   * `replay` runs the corpus alone, without the seeds, which is how an input is tried again; `minimise` runs both, and
+   * keeps what adds coverage.
+   */
+  readonly mode: "fuzz" | "replay" | "minimise";
   readonly seed: number;
   readonly maxExecs: number;
   readonly isBlind: boolean;
@@ -42,11 +45,12 @@ async function work(task: WorkerTask): Promise<void> {
     corpus: task.corpus,
     shared,
     coverage,
+    usesFeatures: task.mode === "fuzz" && !task.isBlind,
   });
   process.on("unhandledRejection", (reason) => fuzzer.rejected(reason));
   const send = (message: WorkerMessage): void => parentPort?.postMessage(message);
   let lastMs = performance.now();
-  const finding = await fuzzer.run(task.mode === "replay" ? 0 : task.maxExecs, () => {
+  const finding = await fuzzer.run(task.mode === "fuzz" ? task.maxExecs : 0, () => {
     const nowMs = performance.now();
     if (nowMs - lastMs < PROGRESS_MS) return;
     lastMs = nowMs;

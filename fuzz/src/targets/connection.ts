@@ -54,10 +54,15 @@ const SETTING_VALUES = [
 const STEPS_MS = [
   0, 1, 100, 999, 1000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 3.6e6, 7.2e6, 1.8e7,
 ];
-const MAX_OPS = 512;
+const MAX_OPS = 192;
+/** Of what is done after the connection's end, where little can happen. */
+const MAX_LATE_OPS = 4;
+/** Of what is fed at once; the rest comes in one. */
+const MAX_PIECES = 32;
 const MAX_FED_BYTES = 65_536;
 const OUTPUT_BYTES = 1_048_576;
 
+const LIMITS = PROFILES.map((options) => http2Limits(options));
 const zeros = Buffer.alloc(131_072);
 const pending = Buffer.alloc(MAX_FED_BYTES);
 const outputBytes = Buffer.alloc(OUTPUT_BYTES);
@@ -72,7 +77,7 @@ const prefix = Uint8Array.of(0, 0, 0, 0, 4);
  */
 export const target: Target = {
   name: "connection",
-  maxInputBytes: 768,
+  maxInputBytes: 192,
   covers: ["/runtime/dist/http2/"],
   dictionary: CONNECTION_WORDS,
   seeds: CONNECTION_SEEDS,
@@ -114,20 +119,21 @@ class Execution {
     this.#input.reset(bytes, length);
     const setup = this.#input.byte();
     const reactions = this.#input.byte();
-    const options = PROFILES[(setup >>> 2) & 3] as (typeof PROFILES)[number];
-    const limits = http2Limits(options);
+    const profile = (setup >>> 2) & 3;
+    const options = PROFILES[profile] as (typeof PROFILES)[number];
+    const limits = LIMITS[profile] as (typeof LIMITS)[number];
     this.#role = (setup & 1) === 0 ? "server" : "client";
     this.#cut = setup >>> 4;
     this.#maxStreams = limits.maxConcurrentStreams;
     this.#lastPeerId = this.#role === "server" ? -1 : 0;
-    let previous = setup & 1;
-    const happened = (event: number): void => {
-      note(previous * 256 + event);
-      previous = event;
+    let previousKind = 31;
+    const happened = (kind: number, detail: number): void => {
+      note((setup & 1) * 16_384 + previousKind * 512 + kind * 16 + (detail & 15));
+      previousKind = kind;
     };
-    this.#user = new User(this.#role, reactions, (event, detail) => happened(event * 32 + (detail & 31)));
+    this.#user = new User(this.#role, reactions, happened);
     const bounds = { streamBytes: limits.maxStreamWindowBytes, connectionBytes: limits.maxConnectionWindowBytes };
-    this.#model = new WireModel(this.#role, bounds, (type, detail) => happened(0x80 | (type << 3) | (detail & 7)));
+    this.#model = new WireModel(this.#role, bounds, (type, detail) => happened(8 + type, detail));
     this.#connection = createHttp2Connection({
       role: this.#role,
       clock: this.#clock,
@@ -163,7 +169,7 @@ class Execution {
   #step(byte: number): void {
     const input = this.#input;
     const arg = byte >>> 4;
-    this.#ops++;
+    this.#ops += this.#user.isClosed ? MAX_OPS / MAX_LATE_OPS : 1;
     switch (byte & 15) {
       case Op.RAW: {
         const count = input.byte();
@@ -316,7 +322,7 @@ class Execution {
     this.#frame(frames.SETTINGS, 0, 0, entries * 6);
     for (let entry = 0; entry < entries; entry++) {
       const number = SETTING_IDS[(id + (arg === 13 ? entry : 0)) % SETTING_IDS.length] as number;
-      this.#append(Buffer.of(number >>> 8, number & 255), 0, 2);
+      this.#uint16(number);
       this.#uint32(SETTING_VALUES[value % SETTING_VALUES.length] as number);
     }
   }
@@ -380,6 +386,11 @@ class Execution {
     else this.#pendingEnd = frames.writeFrameHeader(pending, this.#pendingEnd, length, type, flags, streamId);
   }
 
+  #uint16(value: number): void {
+    if (this.#pendingEnd + 2 > MAX_FED_BYTES) this.#ops = MAX_OPS;
+    else this.#pendingEnd = pending.writeUInt16BE(value, this.#pendingEnd);
+  }
+
   #uint32(value: number): void {
     if (this.#pendingEnd + 4 > MAX_FED_BYTES) this.#ops = MAX_OPS;
     else this.#pendingEnd = pending.writeUInt32BE(value, this.#pendingEnd);
@@ -396,8 +407,8 @@ class Execution {
     if (this.#fedEnd === end) return;
     this.#modelAt = this.#model.fed(pending, this.#modelAt, end);
     const pieceBytes = CUTS[this.#cut] as number;
-    while (this.#fedEnd < end) {
-      const pieceEnd = Math.min(end, this.#fedEnd + pieceBytes);
+    for (let pieces = 0; this.#fedEnd < end; pieces++) {
+      const pieceEnd = pieces < MAX_PIECES ? Math.min(end, this.#fedEnd + pieceBytes) : end;
       this.#connection.receive(pending.subarray(this.#fedEnd, pieceEnd));
       this.#fedEnd = pieceEnd;
     }

@@ -10,15 +10,24 @@ class Transcript implements MessageSink {
   readonly messages: Uint8Array[] = [];
   readonly compressed: boolean[] = [];
   failure: number | undefined;
+  reader: MessageReader | undefined;
+  /** Pauses the reader after each so many messages, or never when 0. */
+  pauseEvery = 0;
 
-  reset(): void {
+  /** Starts over, with a reader of its own. */
+  begin(maxMessageBytes: number, pauseEvery: number): MessageReader {
     this.messages.length = 0;
     this.compressed.length = 0;
     this.failure = undefined;
+    this.pauseEvery = pauseEvery;
+    this.reader = new MessageReader(this, maxMessageBytes);
+    return this.reader;
   }
 
   onMessage(bytes: Uint8Array, compressed: boolean): void {
     check(this.failure === undefined, "a message after the failure");
+    check(this.reader?.isPaused === false, "a message while the reader is paused");
+    if (this.pauseEvery > 0 && (this.messages.length + 1) % this.pauseEvery === 0) this.reader.pause();
     this.messages.push(bytes);
     this.compressed.push(compressed);
   }
@@ -29,10 +38,11 @@ const whole = new Transcript();
 const pieces = new Transcript();
 
 /**
- * gRPC's message framing. Input: a byte that picks the limit, the number of cuts, as many cut lengths, the body.
+ * gRPC's message framing. Input: a byte of limit (bits 0 to 2), pauses (bits 3 and 4) and when they end (bit 5), the
+ * number of cuts, as many cut lengths, the body.
  *
- * However a body is cut, the same messages come out, they are what the plain reading of the specification says, and
- * none is larger than the limit.
+ * However a body is cut and its reading paused, the same messages come out, they are what the plain reading of the
+ * specification says, and none is larger than the limit.
  */
 export const target: Target = {
   name: "deframer",
@@ -59,27 +69,34 @@ export const target: Target = {
     Uint8Array.of(7, 1, 6, 0, 0, 0x3f, 0xff, 0xff, 1),
     Uint8Array.of(7, 0, 2, 0, 0, 0, 0),
     Uint8Array.of(7, 0, 0, 0xff, 0xff, 0xff, 0xff),
+    Uint8Array.of(0x0d, 1, 7, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 2, 1, 0, 0, 0, 1, 3),
+    Uint8Array.of(0x35, 2, 3, 9, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 2, 1, 0, 0, 0, 1, 3),
   ],
   run(bytes: Buffer, length: number, note: Note): void {
     input.reset(bytes, length);
-    const maxMessageBytes = LIMITS[input.byte() % LIMITS.length] as number;
+    const choice = input.byte();
+    const maxMessageBytes = LIMITS[choice & 7] as number;
+    const isResumedLate = (choice & 0x20) !== 0;
     const cuts = input.byte() % (MAX_CUTS + 1);
     const cutsAt = input.position;
     input.skip(cuts);
     const body = bytes.subarray(input.position, length);
-    whole.reset();
-    const reader = new MessageReader(whole, maxMessageBytes);
+    const reader = whole.begin(maxMessageBytes, 0);
     whole.failure = reader.read(body)?.code;
     checkAgainstPlainReading(body, maxMessageBytes, whole, reader.isPartial);
 
-    pieces.reset();
-    const cutReader = new MessageReader(pieces, maxMessageBytes);
+    const cutReader = pieces.begin(maxMessageBytes, (choice >>> 3) & 3);
     let at = 0;
     for (let cut = 0; cut <= cuts && pieces.failure === undefined; cut++) {
       const end = cut === cuts ? body.length : Math.min(body.length, at + (bytes[cutsAt + cut] ?? 0));
       pieces.failure = cutReader.read(body.subarray(at, end))?.code;
       at = end;
+      check(cutReader.waitingBytes <= at, "more waits than has come");
+      if (!isResumedLate || cut === cuts) {
+        while (cutReader.isPaused && pieces.failure === undefined) pieces.failure = cutReader.resume()?.code;
+      }
     }
+    check(pieces.failure !== undefined || cutReader.waitingBytes === 0, "something waits though nothing is paused");
     check(pieces.failure === whole.failure, `cut, the body ended with ${pieces.failure}, whole with ${whole.failure}`);
     if (whole.failure === undefined) check(cutReader.isPartial === reader.isPartial, "cut, isPartial differs");
     check(pieces.messages.length === whole.messages.length, "cut, there are more or fewer messages");

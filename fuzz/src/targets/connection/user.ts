@@ -130,7 +130,8 @@ export class UserStream implements StreamHandler {
   isOpening = false;
   #unconsumedBytes = 0;
   #holds = 0;
-  #waitsForWritable = false;
+  /** Times that `sendData` returned false and no `onWritable` came. */
+  #waits = 0;
   readonly #user: User;
 
   constructor(user: User) {
@@ -148,7 +149,7 @@ export class UserStream implements StreamHandler {
     if (!this.didSendHeaders || this.didSendEnd) return;
     this.didSendEnd = endStream;
     const goesOn = this.stream?.sendData(bytes, endStream, prefix);
-    if (goesOn === false) this.#waitsForWritable = true;
+    if (goesOn === false) this.#waits++;
   }
 
   consume(byteCount: number): void {
@@ -199,8 +200,8 @@ export class UserStream implements StreamHandler {
 
   onWritable(): void {
     this.#checkNotClosed("onWritable");
-    check(this.#waitsForWritable, "onWritable without a sendData that returned false");
-    this.#waitsForWritable = false;
+    check(this.#waits > 0, "onWritable without a sendData that returned false");
+    this.#waits--;
     this.#user.onEvent(Event.WRITABLE, 0);
   }
 
