@@ -169,4 +169,14 @@ describe("LIMIT_NAMES", () => {
     expect(new Set(LIMIT_NAMES).size).toBe(LIMIT_NAMES.length);
     for (const name of LIMIT_NAMES) expect(name).toMatch(/^[a-z]+(_[a-z]+)*$/);
   });
+
+  it.for([
+    ["below what HTTP/2 allows", { maxFrameBytes: 1000 }, "option http2.maxFrameBytes: 1000 must be 16384 to 16777215"],
+    ["lifted where HTTP/2 has a bound", { maxFrameBytes: Number.POSITIVE_INFINITY }, "must be 16384 to 16777215"],
+    ["negative", { idleTimeoutMs: -1 }, "option http2.idleTimeoutMs: -1 must be a number of at least 0"],
+    ["no number", { maxReplies: Number.NaN }, "option http2.maxReplies: NaN must be a number of at least 0"],
+    ["0 where nothing would work", { maxConcurrentStreams: 0 }, "must be a number of at least 1"],
+  ] as const)("refuses a value that is %s, and says which option", ([, options, message]) => {
+    expect(() => http2Limits(options)).toThrow(message);
+  });
 });

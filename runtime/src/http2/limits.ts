@@ -1,3 +1,5 @@
+import { assertInRange } from "./limit-ranges.js";
+
 /**
  * Every bound that protects a process against its peers, whatever the role. Ids in brackets are those of the attack
  * classes that the tests are named by (`A1` rapid reset … `A32`, `B1` … `B10`); where a number is someone else's
@@ -242,7 +244,10 @@ const EDGE: Http2Limits = {
   maxConnections: 10_000,
 };
 
-/** The limits that options mean. Whoever accepts longer header lists gets the limits of their blocks to match. */
+/**
+ * The limits that options mean. Whoever accepts longer header lists gets the limits of their blocks to match. Throws a
+ * `RangeError` that names the option when a value is out of its range.
+ */
 export function http2Limits({ preset, ...options }: Http2Options): Http2Limits {
   const base = preset === "edge" ? EDGE : MESH;
   // Options that are put together often say undefined where they mean nothing.
@@ -250,7 +255,7 @@ export function http2Limits({ preset, ...options }: Http2Options): Http2Limits {
     Object.entries(options).filter(([, value]) => value !== undefined),
   );
   const listBytes = overrides.maxHeaderListBytes ?? base.maxHeaderListBytes;
-  return {
+  const limits: Http2Limits = {
     ...base,
     hardHeaderListBytes: 4 * listBytes,
     maxHeaderBlockBytes: 2 * listBytes,
@@ -258,6 +263,8 @@ export function http2Limits({ preset, ...options }: Http2Options): Http2Limits {
     maxContinuationFrames: Math.max(base.maxContinuationFrames, Math.ceil((1.25 * listBytes) / base.maxFrameBytes)),
     ...overrides,
   };
+  assertInRange(limits);
+  return limits;
 }
 
 /**
