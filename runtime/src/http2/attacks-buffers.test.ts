@@ -230,3 +230,22 @@ describe("A20: a receive window", () => {
     expect(peer.frames()).toMatchObject([{ type: "GOAWAY", code: "FLOW_CONTROL_ERROR" }]);
   });
 });
+
+describe("A19: a stream that waits for itself", () => {
+  it("hears once that it may go on, also when all streams together had too much queued meanwhile", () => {
+    const peer = new ScriptedPeer("server", { streamSendBufferBytes: 2000, connectionSendBufferBytes: 4000 });
+    peer.handshake([[4, 0]]);
+    for (const id of [1, 3, 5]) peer.raw(headersFrame(id, REQUEST));
+    const [first, second, third] = peer.streams;
+    for (const { stream } of peer.streams) stream?.sendHeaders({ fields: RESPONSE }, undefined, false);
+    second?.stream?.sendData(Buffer.alloc(2000), false);
+    third?.stream?.sendData(Buffer.alloc(1500), false);
+    expect(first?.stream?.sendData(Buffer.alloc(2500), false)).toBe(false);
+    peer.raw(frame("WINDOW_UPDATE", 0, 1, uint32(1000)));
+    peer.frames();
+    expect(first?.stream?.sendData(Buffer.alloc(200), false)).toBe(false);
+    for (const other of [second, third]) other?.stream?.reset(ErrorCode.CANCEL);
+    peer.raw(frame("WINDOW_UPDATE", 0, 1, uint32(10_000)));
+    expect(first?.writable).toBe(1);
+  });
+});

@@ -74,11 +74,15 @@ export class DataScheduler {
     if (!this.#blocked.has(stream)) this.#ready.add(stream);
     this.pump();
     if (stream.queue.length === 0) return true;
+    // It waits for one thing at a time, or it would hear of it twice.
+    if (stream.isUserWaiting) return false;
     if (stream.queuedBytes > this.#limits.streamSendBufferBytes) {
       stream.isUserWaiting = true;
       this.#crowded.delete(stream);
-    } else if (this.#queuedBytes > this.#limits.connectionSendBufferBytes) this.#crowded.add(stream);
-    else return true;
+      return false;
+    }
+    if (this.#queuedBytes <= this.#limits.connectionSendBufferBytes) return true;
+    this.#crowded.add(stream);
     return false;
   }
 
