@@ -50,6 +50,12 @@ const KNOWN: readonly Known[] = [
       "RFC 9113 section 5.1: frames of a stream that was reset are ignored; nghttp2 takes some of them for errors",
   },
   {
+    pattern: /^connection: alive \/ GOAWAY 3$/,
+    applies: (facts) => facts.growsStream,
+    reason:
+      "RFC 9113 section 6.9.1: a stream's window above 2^31-1 is an error of the stream; node:http2 of Node 24 ends the session",
+  },
+  {
     pattern: /^stream: reset 1 \/ delivered/,
     applies: (facts) => facts.hasIllegalField,
     reason:

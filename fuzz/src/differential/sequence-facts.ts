@@ -9,6 +9,7 @@ import {
   PADDED,
   PING,
   PREFACE,
+  WINDOW_UPDATE,
 } from "../targets/connection/frames.js";
 import { LAST_PING } from "./outcome.js";
 
@@ -18,6 +19,8 @@ export interface SequenceFacts {
   readonly hasPingAck: boolean;
   /** A frame belongs to a stream that had HEADERS before, or to one below such a stream. */
   readonly reusesStream: boolean;
+  /** A stream, not the connection, has WINDOW_UPDATE. */
+  readonly growsStream: boolean;
   /** A header block has a name or a value with illegal characters. */
   readonly hasIllegalField: boolean;
 }
@@ -28,6 +31,7 @@ const LIMITS = { maxHeaderListBytes: 16_384, hardHeaderListBytes: 65_536, maxFie
 export function sequenceFacts(sequence: Buffer): SequenceFacts {
   let hasGoAway = false;
   let hasPingAck = false;
+  let growsStream = false;
   let reusesStream = false;
   let highestId = 0;
   let hasIllegalField = false;
@@ -39,6 +43,7 @@ export function sequenceFacts(sequence: Buffer): SequenceFacts {
     const isAck = ((sequence[at + 4] as number) & ACK) !== 0;
     const id = sequence.readUInt32BE(at + 5) & 0x7fff_ffff;
     if (type === GOAWAY) hasGoAway = true;
+    if (type === WINDOW_UPDATE && id > 0) growsStream = true;
     if (type === PING && isAck && !LAST_PING.equals(sequence.subarray(end - LAST_PING.length, end))) hasPingAck = true;
     if (id > 0 && id <= highestId) reusesStream = true;
     if (type === HEADERS) {
@@ -57,5 +62,5 @@ export function sequenceFacts(sequence: Buffer): SequenceFacts {
     }
     at = end;
   }
-  return { hasGoAway, hasPingAck, reusesStream, hasIllegalField };
+  return { hasGoAway, hasPingAck, reusesStream, growsStream, hasIllegalField };
 }
