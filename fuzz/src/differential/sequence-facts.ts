@@ -9,6 +9,7 @@ import {
   PADDED,
   PING,
   PREFACE,
+  PRIORITY,
   WINDOW_UPDATE,
 } from "../targets/connection/frames.js";
 import { LAST_PING } from "./outcome.js";
@@ -21,6 +22,8 @@ export interface SequenceFacts {
   readonly reusesStream: boolean;
   /** A stream, not the connection, has WINDOW_UPDATE. */
   readonly growsStream: boolean;
+  /** PRIORITY stands on stream 0, or on a stream that depends on itself. */
+  readonly hasWrongPriority: boolean;
   /** A header block has a name or a value with illegal characters. */
   readonly hasIllegalField: boolean;
 }
@@ -32,6 +35,7 @@ export function sequenceFacts(sequence: Buffer): SequenceFacts {
   let hasGoAway = false;
   let hasPingAck = false;
   let growsStream = false;
+  let hasWrongPriority = false;
   let reusesStream = false;
   let highestId = 0;
   let hasIllegalField = false;
@@ -45,6 +49,7 @@ export function sequenceFacts(sequence: Buffer): SequenceFacts {
     if (type === GOAWAY) hasGoAway = true;
     if (type === WINDOW_UPDATE && id > 0) growsStream = true;
     if (type === PING && isAck && !LAST_PING.equals(sequence.subarray(end - LAST_PING.length, end))) hasPingAck = true;
+    if (type === PRIORITY && (id === 0 || sequence.readUInt32BE(end - 5) === id)) hasWrongPriority = true;
     if (id > 0 && id <= highestId) reusesStream = true;
     if (type === HEADERS) {
       highestId = Math.max(highestId, id);
@@ -62,5 +67,5 @@ export function sequenceFacts(sequence: Buffer): SequenceFacts {
     }
     at = end;
   }
-  return { hasGoAway, hasPingAck, reusesStream, growsStream, hasIllegalField };
+  return { hasGoAway, hasPingAck, reusesStream, growsStream, hasWrongPriority, hasIllegalField };
 }
