@@ -220,6 +220,24 @@ describe("Call deadline and cancellation", () => {
     expect(signal?.aborted).toBe(true);
   });
 
+  it("may share its signal with many others, without a warning of a leak", async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => {
+      warnings.push(warning);
+    };
+    process.on("warning", onWarning);
+    await harness.serve("a", never);
+    routes(["a"]);
+    const abort = new AbortController();
+    const outcomes = Array.from({ length: 20 }, () => harness.start("hi", { signal: abort.signal }));
+    await harness.clock.advance(0);
+    abort.abort();
+    await harness.clock.advance(0);
+    process.off("warning", onWarning);
+    expect(outcomes.map((outcome) => failureOf(outcome)?.code)).toEqual(outcomes.map(() => "Canceled"));
+    expect(warnings).toEqual([]);
+  });
+
   it("sends nothing when its signal aborted before", async () => {
     await harness.serve("a");
     routes(["a"]);

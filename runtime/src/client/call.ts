@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { Code } from "@connectrpc/connect";
 import type { Timer } from "../base/clock.js";
 import type {
@@ -125,6 +126,8 @@ export abstract class Call implements StreamHandler, RouteCall, RouteWaiter, Pic
         return;
       }
       this.#onAbort = () => this.cancel(abortStatus(signal));
+      // Many calls may share a signal, which is no leak: each takes its listener away when it ends.
+      setMaxListeners(0, signal);
       signal.addEventListener("abort", this.#onAbort);
     }
     this.#route();
