@@ -10,6 +10,8 @@ interface Load {
   readonly name: string;
   readonly server: string;
   readonly path: string;
+  /** Of every answer. */
+  readonly bodyBytes: number;
   /** Of h2load, beside the shape of the load. */
   readonly options: readonly string[];
 }
@@ -55,7 +57,11 @@ function writeCall(): string {
   return file;
 }
 
-async function load({ server: file, path, options }: Load, isTls: boolean, seconds: number): Promise<LoadResult> {
+async function load(
+  { server: file, path, bodyBytes, options }: Load,
+  isTls: boolean,
+  seconds: number,
+): Promise<LoadResult> {
   using server = await startServer(file, isTls ? ["--tls"] : []);
   const url = `${isTls ? "https" : "http"}://${server.host}:${server.port}${path}`;
   const shape = ["-D", String(seconds), "-c", String(CONNECTIONS), "-m", String(STREAMS)];
@@ -69,7 +75,10 @@ async function load({ server: file, path, options }: Load, isTls: boolean, secon
   // Everything that was answered must have been answered with 2xx.
   const succeeded = count("2xx");
   const other = count("3xx") + count("4xx") + count("5xx");
-  const failed = count("failed") + other;
+  // A call that failed has the HTTP status 200 and no message.
+  const [, dataBytes] = /\((\d+)\) data/.exec(output) ?? [];
+  const withoutBody = Math.max(0, succeeded - Math.floor(Number(dataBytes ?? 0) / bodyBytes));
+  const failed = count("failed") + other + withoutBody;
   const perSecond = Math.round(succeeded / seconds);
   return { succeeded, failed, errored: count("errored"), timeout: count("timeout"), perSecond };
 }
@@ -80,11 +89,13 @@ await runScript(async ({ seconds }) => {
   const version = (await ensureH2load()).trim();
   const grpc = ["-d", writeCall(), "-H", "content-type: application/grpc", "-H", "te: trailers"];
   const loads: readonly Load[] = [
-    { name: "http/2", server: "./wire-server.js", path: "/", options: [] },
+    { name: "http/2", server: "./wire-server.js", path: "/", bodyBytes: 1024, options: [] },
     {
       name: "grpc unary",
       server: "./h2load/grpc-server.js",
       path: "/meshwright.interop.v1.InteropService/Unary",
+      // The prefix, and the text that comes back.
+      bodyBytes: 11,
       options: grpc,
     },
   ];

@@ -9,6 +9,8 @@ import { flat, type HeaderList } from "./fields.js";
 
 // Some stories have lists that no server would take.
 const LIMITS = { maxHeaderListBytes: 1 << 20, hardHeaderListBytes: 1 << 20, maxFieldCount: 4096 };
+// Of our encoder, whose default is smaller than what some decoders here allow.
+const LARGEST_TABLE_BYTES = 65_536;
 
 /** Decodes the blocks of one story with our decoder. */
 export function decodeStory(
@@ -27,7 +29,7 @@ export function decodeStory(
  * into the table; so are every other list's other fields, which are extra fields else.
  */
 export function encodeStory(lists: readonly HeaderList[], tableBytes: number): Buffer[] {
-  const encoder = new HeaderEncoder();
+  const encoder = new HeaderEncoder(LARGEST_TABLE_BYTES);
   encoder.setMaxTableBytes(tableBytes);
   // A template that comes again is the same object: then its block may come out of the encoder's cache.
   const templates = new Map<string, HeaderTemplate>();
@@ -37,8 +39,8 @@ export function encodeStory(lists: readonly HeaderList[], tableBytes: number): B
     templates.set(key, template);
     return template;
   };
-  return lists.map(({ fields, tableBytes: nextTableBytes }, index) => {
-    if (nextTableBytes !== undefined) encoder.setMaxTableBytes(nextTableBytes);
+  return lists.map(({ fields, tables = [] }, index) => {
+    for (const next of tables) encoder.setMaxTableBytes(next);
     const pseudoCount = fields.findIndex(({ name }) => !name.startsWith(":"));
     const split = index % 2 === 0 || pseudoCount < 0 ? fields.length : pseudoCount;
     const template = templateOf(flat(fields.slice(0, split)));

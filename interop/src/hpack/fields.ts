@@ -8,8 +8,8 @@ export interface Field {
 /** One header list to encode. */
 export interface HeaderList {
   readonly fields: readonly Field[];
-  /** SETTINGS_HEADER_TABLE_SIZE of the decoder changes to this before the list. */
-  readonly tableBytes?: number;
+  /** SETTINGS_HEADER_TABLE_SIZE of the decoder changes to these, in turn, before the list. */
+  readonly tables?: readonly number[];
 }
 
 /** Fields that RFC 7541 never puts into a table. */
@@ -32,9 +32,9 @@ const DROPPED =
 
 /**
  * The lists of a story as request headers that every HTTP/2 server takes: pseudo headers first and complete, fields of
- * one name side by side, as node:http2 sends them. The table grows and shrinks on the way, by `tables`, turn about.
+ * one name side by side, as node:http2 sends them. The table grows and shrinks on the way, by `changes`, turn about.
  */
-export function requestLists({ cases }: Story, tables: readonly number[]): HeaderList[] {
+export function requestLists({ cases }: Story, changes: readonly (readonly number[])[]): HeaderList[] {
   return cases.map(({ fields }, index) => {
     const pseudo = new Map([
       [":method", "GET"],
@@ -53,8 +53,8 @@ export function requestLists({ cases }: Story, tables: readonly number[]): Heade
     }
     const list = [...pseudo].map(([name, value]) => ({ name, value })).concat(...byName.values());
     const isChange = index > 0 && index % CASES_PER_TABLE === 0;
-    const tableBytes = tables[(index / CASES_PER_TABLE) % tables.length];
-    return { fields: list, ...(isChange && tableBytes !== undefined ? { tableBytes } : {}) };
+    const tables = changes[(index / CASES_PER_TABLE) % changes.length];
+    return { fields: list, ...(isChange && tables !== undefined ? { tables } : {}) };
   });
 }
 

@@ -37,8 +37,8 @@ export async function nghttp2Encode(lists: readonly HeaderList[], tableBytes: nu
   peer.write(SETTINGS_ACK);
   await peer.next(isSettingsAck);
   const blocks: Buffer[] = [];
-  for (const { fields, tableBytes: nextTableBytes } of lists) {
-    if (nextTableBytes !== undefined) await announce(nextTableBytes);
+  for (const { fields, tables = [] } of lists) {
+    for (const next of tables) await announce(next);
     const headers: Record<string, string | string[]> = {};
     for (const { name } of fields) {
       const values = fields.filter((field) => field.name === name).map(({ value }) => value);
@@ -80,9 +80,9 @@ export async function nghttp2Decode(lists: readonly EncodedList[], tableBytes: n
     decoded.push([...(args[RAW_HEADERS] as string[])]);
   });
   let streamId = 1;
-  for (const { block, tableBytes: nextTableBytes } of lists) {
-    if (nextTableBytes !== undefined) {
-      session.settings({ headerTableSize: nextTableBytes });
+  for (const { block, tables = [] } of lists) {
+    for (const next of tables) {
+      session.settings({ headerTableSize: next });
       await peer.next(isSettings);
       peer.write(SETTINGS_ACK);
     }

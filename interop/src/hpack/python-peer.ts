@@ -10,14 +10,14 @@ const INSTALL = "install Python 3.9 or newer with venv (Debian: apt-get install 
 export interface PythonPeer {
   /** The blocks of each story, encoded for a decoder that allows `tableBytes`; every other one with Huffman codes. */
   encode(stories: readonly (readonly HeaderList[])[], tableBytes: number): Promise<Buffer[][]>;
-  /** The header lists of each story, flat. */
+  /** The header lists of each story, flat. Fails when a field that must never be indexed does not say so. */
   decode(stories: readonly (readonly EncodedList[])[], tableBytes: number): Promise<string[][][]>;
 }
 
-/** A block, and the size of the decoder's table from there on when it changes. */
+/** A block, and the sizes that the decoder's table goes through before it. */
 export interface EncodedList {
   readonly block: Buffer;
-  readonly tableBytes?: number;
+  readonly tables?: readonly number[];
 }
 
 /** Installs the pinned package, once. */
@@ -49,10 +49,10 @@ export async function createPythonPeer(): Promise<PythonPeer> {
         stories.map((lists) => ({
           op: "encode",
           table: tableBytes,
-          blocks: lists.map(({ fields, tableBytes: table = null }, index) => ({
+          blocks: lists.map(({ fields, tables = [] }, index) => ({
             fields: fields.map(({ name, value }) => [name, value, NEVER_INDEXED.has(name)]),
             huffman: index % 2 === 0,
-            table,
+            tables,
           })),
         })),
       );
@@ -63,7 +63,8 @@ export async function createPythonPeer(): Promise<PythonPeer> {
         stories.map((lists) => ({
           op: "decode",
           table: tableBytes,
-          blocks: lists.map(({ block, tableBytes: table = null }) => ({ hex: block.toString("hex"), table })),
+          never: [...NEVER_INDEXED],
+          blocks: lists.map(({ block, tables = [] }) => ({ hex: block.toString("hex"), tables })),
         })),
       );
       return (answers as string[][][][]).map((lists) => lists.map((fields) => fields.flat()));
