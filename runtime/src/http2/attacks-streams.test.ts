@@ -103,6 +103,18 @@ describe("A1: rapid reset", () => {
     expect(peer.streams.map(({ stream }) => stream?.id)).toEqual([1, 3, 7]);
   });
 
+  it("of many calls at once is no flood of refused streams while their handlers end", () => {
+    const peer = serverOf({ maxConcurrentStreams: 200 });
+    peer.onStream = ({ stream }) => stream?.hold();
+    openEach(peer, 200, () => Buffer.alloc(0));
+    for (let id = 1; id < 400; id += 2) peer.raw(rst(id));
+    openEach(peer, 200, () => Buffer.alloc(0));
+    expect([peer.closed, new Set(peer.limits)]).toEqual([[], new Set(["concurrent_streams"])]);
+    for (const { stream } of peer.streams) stream?.release();
+    openEach(peer, 1, () => Buffer.alloc(0));
+    expect(peer.connection.openStreams).toBe(1);
+  });
+
   it("gives others their turn after 32 new streams of one read, and goes on without losing one", async () => {
     const peer = serverOf();
     const ids = Array.from({ length: 100 }, (_, index) => 2 * index + 1);

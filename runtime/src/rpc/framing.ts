@@ -7,7 +7,7 @@ export const PREFIX_BYTES = 5;
 const MIN_REST_BYTES = 1024;
 // A prefix alone costs its sender nothing, so what is set aside for a large message grows as the message comes.
 const FIRST_MESSAGE_BYTES = 16 * 1024;
-const MESSAGE_GROWTH = 4;
+const MESSAGE_GROWTH = 16;
 
 /** Writes the prefix of a message of `byteLength` bytes to the first five bytes of `target`. */
 export function writeMessagePrefix(target: Uint8Array, compressed: boolean, byteLength: number): void {
