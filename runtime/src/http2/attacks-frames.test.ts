@@ -117,6 +117,15 @@ describe("A14: tiny DATA frames", () => {
     expect(peer.closed).toMatchObject(CALM);
   });
 
+  it("are as tiny with padding", () => {
+    const peer = receiving({ tinyFrameBurst: 1 });
+    const padded = frame("DATA", FrameFlag.PADDED, 1, Buffer.concat([Buffer.of(100), byte, Buffer.alloc(100)]));
+    repeat(peer, 1, padded);
+    expect(peer.closed).toEqual([]);
+    repeat(peer, 1, padded);
+    expect(peer.closed).toMatchObject(CALM);
+  });
+
   it("count on streams that are gone as well", () => {
     const peer = receiving({ tinyFrameBurst: 5 });
     peer.streams[0]?.stream?.reset(ErrorCode.CANCEL);
@@ -153,6 +162,21 @@ describe("A24: frames of unknown types", () => {
     expect(peer.limits).toEqual(["unknown_frames"]);
   });
 
+  it("are counted when their header has come, and their payload is not waited for, nor kept", () => {
+    const bytes = unknownFrame(0xc, 16_384);
+    for (const at of [3, 9, 500]) {
+      const peer = peerOf("server", { maxUnknownFrames: 0 }).raw(bytes.subarray(0, at));
+      if (at < 9) peer.raw(bytes.subarray(at, 9));
+      expect(peer.limits, `cut at ${at}`).toEqual(["unknown_frames"]);
+    }
+  });
+
+  it("are passed over in single bytes", () => {
+    const peer = peerOf("server");
+    for (const byte of Buffer.concat([unknownFrame(0xee, 30), headersFrame(1, REQUEST)])) peer.raw(Buffer.of(byte));
+    expect([peer.streams.length, peer.closed]).toEqual([1, []]);
+  });
+
   it("are passed over wherever they are cut", () => {
     const bytes = Buffer.concat([unknownFrame(0xee, 30), headersFrame(1, REQUEST), unknownFrame(0x7f, 0)]);
     for (let cut = 0; cut <= bytes.length; cut++) {
@@ -166,9 +190,18 @@ describe("A26: lengths that lie", () => {
   it("end the connection as soon as a frame header tells of more than MAX_FRAME_SIZE", () => {
     const header = Buffer.alloc(9);
     writeFrameHeader(header, 0, 16_385, 0, 0, 1);
-    const peer = receiving().raw(header);
-    expect(peer.closed).toMatchObject([{ code: ErrorCode.FRAME_SIZE_ERROR }]);
-    expect(peer.limits).toEqual(["frame_bytes"]);
+    for (let cut = 0; cut <= 9; cut++) {
+      const peer = receiving().raw(header.subarray(0, cut)).raw(header.subarray(cut));
+      expect(peer.closed).toMatchObject([{ code: ErrorCode.FRAME_SIZE_ERROR }]);
+      expect(peer.limits, `cut at ${cut}`).toEqual(["frame_bytes"]);
+    }
+    expect(receiving().raw(dataFrame(1, Buffer.alloc(16_384))).closed).toEqual([]);
+  });
+
+  it("may be padding up to the last byte, and not beyond", () => {
+    const padded = (padding: number): Buffer => frame("DATA", FrameFlag.PADDED, 1, Buffer.of(padding, 0, 0));
+    expect(receiving().raw(padded(2)).closed).toEqual([]);
+    expect(receiving().raw(padded(3)).closed).toMatchObject([{ code: ErrorCode.PROTOCOL_ERROR }]);
   });
 
   it.for([

@@ -122,7 +122,30 @@ describe("A1: rapid reset", () => {
     expect([peer.streams.length, peer.connection.isReadPaused]).toEqual([32, true]);
     await peer.clock.advance(0);
     expect(peer.streams.map(({ stream }) => stream?.id)).toEqual(ids);
-    expect(peer.connection.isReadPaused).toBe(false);
+    expect([peer.connection.isReadPaused, peer.readable]).toEqual([false, 1]);
+  });
+
+  it("does not end the others' turn by taking what we said", async () => {
+    const peer = serverOf();
+    peer.raw(...Array.from({ length: 40 }, (_, index) => headersFrame(2 * index + 1, REQUEST)));
+    peer.frames();
+    expect([peer.streams.length, peer.connection.isReadPaused]).toEqual([32, true]);
+    await peer.clock.advance(0);
+    expect(peer.streams).toHaveLength(40);
+  });
+
+  it("keeps the place while any work of a stream goes on, also such as began after its end", () => {
+    const peer = serverOf({ maxConcurrentStreams: 1 });
+    peer.raw(headersFrame(1, REQUEST), rst(1));
+    const stream = peer.streams[0]?.stream;
+    stream?.hold();
+    stream?.hold();
+    stream?.release();
+    peer.raw(headersFrame(3, REQUEST));
+    expect(peer.frames()).toMatchObject([{ type: "RST_STREAM", streamId: 3, code: "REFUSED_STREAM" }]);
+    stream?.release();
+    peer.raw(headersFrame(5, REQUEST));
+    expect(peer.frames()).toEqual([]);
   });
 });
 
@@ -143,6 +166,11 @@ describe("A2: resets that the peer makes us send", () => {
     ["DATA after END_STREAM", dataFrame(1, Buffer.from("late")), ErrorCode.STREAM_CLOSED],
     ["HEADERS after END_STREAM", headersFrame(1, ["a", "b"], true), ErrorCode.STREAM_CLOSED],
     ["PRIORITY of 4 bytes", frame("PRIORITY", 0, 1, Buffer.alloc(4)), ErrorCode.FRAME_SIZE_ERROR],
+    [
+      "HEADERS that depend on themselves",
+      frame("HEADERS", FrameFlag.END_HEADERS | FrameFlag.PRIORITY, 3, Buffer.concat([uint32(3), Buffer.of(0, 0x82)])),
+      ErrorCode.PROTOCOL_ERROR,
+    ],
   ] as const)("are not sent at all for %s, which no sound peer does: the connection ends", ([, bytes, code]) => {
     const peer = serverOf().raw(headersFrame(1, REQUEST, true), bytes);
     expect(peer.closed).toMatchObject([{ code }]);

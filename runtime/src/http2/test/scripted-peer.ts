@@ -62,6 +62,8 @@ export class ScriptedPeer {
   /** The limits that were told to be exceeded, in order. */
   readonly limits: string[] = [];
   capacity = 0;
+  /** How often reading went on after it was held back. */
+  readable = 0;
   outputs = 0;
   /** Runs when the peer opened a stream, before `onStream` returns. */
   onStream: ((recorded: RecordedStream) => void) | undefined;
@@ -92,6 +94,9 @@ export class ScriptedPeer {
         },
         onCapacity: () => {
           this.capacity += 1;
+        },
+        onReadable: () => {
+          this.readable += 1;
         },
         onLimit: ({ limit }) => {
           this.limits.push(limit);
