@@ -379,7 +379,8 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
 
   failStream(id: number, code: ErrorCode, message: string): void {
     // A stream is also refused for those that were reset while their handlers go on: that is the price of resets.
-    const isRefused = code === ErrorCode.REFUSED_STREAM && this.streams.size >= this.limits.maxConcurrentStreams;
+    const isFull = this.streams.size >= this.limits.maxConcurrentStreams;
+    const isRefused = code === ErrorCode.REFUSED_STREAM && (isFull || !this.isAccepting);
     if (!(isRefused ? this.budgets.streamRefused() : this.budgets.rapidReset())) return;
     this.#failStream(id, code, message);
   }
