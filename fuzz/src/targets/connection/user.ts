@@ -130,8 +130,8 @@ export class UserStream implements StreamHandler {
   isOpening = false;
   #unconsumedBytes = 0;
   #holds = 0;
-  /** Times that `sendData` returned false and no `onWritable` came. */
-  #waits = 0;
+  /** A `sendData` returned false, and no `onWritable` came since. */
+  #isWaiting = false;
   readonly #user: User;
 
   constructor(user: User) {
@@ -148,8 +148,7 @@ export class UserStream implements StreamHandler {
   sendData(bytes: Uint8Array, endStream: boolean, prefix: Uint8Array | undefined): void {
     if (!this.didSendHeaders || this.didSendEnd) return;
     this.didSendEnd = endStream;
-    const goesOn = this.stream?.sendData(bytes, endStream, prefix);
-    if (goesOn === false) this.#waits++;
+    if (this.stream?.sendData(bytes, endStream, prefix) === false) this.#isWaiting = true;
   }
 
   consume(byteCount: number): void {
@@ -200,8 +199,8 @@ export class UserStream implements StreamHandler {
 
   onWritable(): void {
     this.#checkNotClosed("onWritable");
-    check(this.#waits > 0, "onWritable without a sendData that returned false");
-    this.#waits--;
+    check(this.#isWaiting, "onWritable without a sendData that returned false");
+    this.#isWaiting = false;
     this.#user.onEvent(Event.WRITABLE, 0);
   }
 
