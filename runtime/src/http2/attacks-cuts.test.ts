@@ -94,7 +94,10 @@ async function eventsOf(role: Role, callCount: number, pieces: Iterable<Buffer>)
   const handlerOf = (name: string, stream: () => Http2Stream | undefined): StreamHandler => ({
     onHeaders: (fields, endStream) => events.push(`${name} headers ${fields.join()} ${endStream}`),
     onData: (bytes, endStream) => {
-      events.push(`${name} data ${Buffer.from(bytes).toString("hex")} ${endStream}`);
+      // A body is one sequence of bytes, in whatever pieces it comes.
+      const before = new RegExp(`^${name} data (.*) false$`).exec(events.at(-1) ?? "")?.[1];
+      if (before !== undefined) events.pop();
+      events.push(`${name} data ${before ?? ""}${Buffer.from(bytes).toString("hex")} ${endStream}`);
       stream()?.consume(bytes.byteLength);
     },
     onWritable: () => events.push(`${name} writable`),

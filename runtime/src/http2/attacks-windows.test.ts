@@ -9,6 +9,7 @@ import {
   pingAck,
   REQUEST,
   RESPONSE,
+  type RecordedStream,
   ScriptedPeer,
   type SentFrame,
   settingsFrame,
@@ -38,6 +39,10 @@ function granted(frames: readonly SentFrame[], streamId: number): number {
   return frames
     .filter((sent) => sent.type === "WINDOW_UPDATE" && sent.streamId === streamId)
     .reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 0);
+}
+
+function received(stream: RecordedStream | undefined): number {
+  return (stream?.body ?? []).reduce((sum, { length }) => sum + length, 0);
 }
 
 /** A server with streams whose headers went out. */
@@ -222,5 +227,44 @@ describe("A17: what is given back", () => {
         run(steps, { maxConnectionWindowBytes: 100_000 }, 100_000),
       ),
     );
+  });
+});
+
+describe("A20: DATA that arrives in parts", () => {
+  const BODY_BYTES = 16_384;
+
+  it("is handed over as it comes, counted once, and nobody's after a reset in the middle", () => {
+    const peer = new ScriptedPeer("server").handshake();
+    peer.raw(headersFrame(1, REQUEST)).raw(headersFrame(3, REQUEST));
+    const [first, second] = peer.streams;
+    const bytes = dataFrame(1, Buffer.alloc(BODY_BYTES, 7), false);
+    peer.raw(bytes.subarray(0, 9 + 1000));
+    expect(received(first)).toBe(1000);
+    first?.stream?.reset(ErrorCode.CANCEL);
+    peer.raw(bytes.subarray(9 + 1000)).raw(dataFrame(3, Buffer.from("next"), true));
+    expect(received(first)).toBe(1000);
+    expect(String(Buffer.concat(second?.body ?? []))).toBe("next");
+    // Half of the connection's window in frames that were cut off: it is given back, and never more than was sent.
+    for (let id = 5, sent = BODY_BYTES; sent < 600_000; id += 2, sent += BODY_BYTES) {
+      const cut = dataFrame(id, Buffer.alloc(BODY_BYTES), false);
+      peer.raw(headersFrame(id, REQUEST)).raw(cut.subarray(0, 5000));
+      peer.streams.at(-1)?.stream?.reset(ErrorCode.CANCEL);
+      peer.raw(cut.subarray(5000));
+    }
+    const returned = granted(peer.frames(), 0);
+    expect(returned).toBeGreaterThan(500_000);
+    expect(returned).toBeLessThanOrEqual(600_000 + BODY_BYTES);
+  });
+
+  it("ends its stream with the last part only", () => {
+    const peer = new ScriptedPeer("server").handshake();
+    peer.raw(headersFrame(1, REQUEST));
+    const bytes = dataFrame(1, Buffer.from("hello"), true);
+    for (const byte of bytes) {
+      expect(peer.streams[0]?.didEnd).toBe(false);
+      peer.raw(Buffer.of(byte));
+    }
+    expect(peer.streams[0]?.didEnd).toBe(true);
+    expect(String(Buffer.concat(peer.streams[0]?.body ?? []))).toBe("hello");
   });
 });

@@ -3,6 +3,7 @@ import type { FrameEvents } from "./frame-events.js";
 import type { FrameSink } from "./frame-reader.js";
 import { checkLength, HeaderBlocks } from "./header-blocks.js";
 import { readSettings } from "./settings.js";
+import type { StreamState } from "./stream.js";
 import { isIdle, isMerelyLate } from "./stream-ids.js";
 import { ErrorCode } from "./types.js";
 
@@ -16,6 +17,9 @@ export class FrameHandler implements FrameSink {
   #prefaceBytes = 0;
   #didReceiveSettings = false;
   #lastGoAwayId = 0x7fff_ffff;
+  /** Whose DATA frame comes in parts, and whether it is the last of its stream. */
+  #partsOf: StreamState | undefined;
+  #doPartsEndStream = false;
 
   constructor(events: FrameEvents) {
     this.#events = events;
@@ -48,14 +52,7 @@ export class FrameHandler implements FrameSink {
   }
 
   onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
-    if (this.#events.isClosed) return;
-    if (!this.#didReceiveSettings && (type !== FrameType.SETTINGS || (flags & FrameFlag.ACK) !== 0)) {
-      return this.#fail(ErrorCode.PROTOCOL_ERROR, "the first frame must be SETTINGS");
-    }
-    const { openStreamId } = this.#blocks;
-    if (openStreamId !== undefined && (type !== FrameType.CONTINUATION || streamId !== openStreamId)) {
-      return this.#fail(ErrorCode.PROTOCOL_ERROR, "a header block was interrupted by another frame");
-    }
+    if (!this.#isInOrder(type, flags, streamId)) return;
     switch (type) {
       case FrameType.DATA:
         return this.#onData(flags, streamId, bytes, start, end);
@@ -84,15 +81,22 @@ export class FrameHandler implements FrameSink {
     }
   }
 
+  onDataBegin(flags: number, streamId: number, length: number): void {
+    this.#partsOf = undefined;
+    if (!this.#isInOrder(FrameType.DATA, flags, streamId)) return;
+    this.#partsOf = this.#acceptData(flags, streamId, length, length);
+    this.#doPartsEndStream = (flags & FrameFlag.END_STREAM) !== 0;
+  }
+
+  onDataPart(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    const stream = this.#partsOf;
+    // The window of a stream that closed meanwhile was given back, with what is still to come of this frame.
+    if (stream === undefined || stream.isClosed) return;
+    this.#deliver(stream, bytes, start, end, isLast && this.#doPartsEndStream);
+  }
+
   #onData(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
-    const events = this.#events;
     const frameBytes = end - start;
-    const stream = events.streams.get(streamId);
-    if (stream === undefined && !isMerelyLate(events, streamId, "DATA")) return;
-    // Even the data of a stream that is gone counts against the connection's window.
-    if (!events.dataReceived(frameBytes)) {
-      return this.#fail(ErrorCode.FLOW_CONTROL_ERROR, "DATA exceeds the connection's window");
-    }
     let bodyStart = start;
     let bodyEnd = end;
     if ((flags & FrameFlag.PADDED) !== 0) {
@@ -102,30 +106,53 @@ export class FrameHandler implements FrameSink {
       bodyStart += 1;
       bodyEnd -= padBytes;
     }
-    const bodyBytes = bodyEnd - bodyStart;
+    const stream = this.#acceptData(flags, streamId, frameBytes, bodyEnd - bodyStart);
+    if (stream !== undefined) {
+      this.#deliver(stream, bytes, bodyStart, bodyEnd, (flags & FrameFlag.END_STREAM) !== 0);
+    }
+  }
+
+  /** Checks a DATA frame and counts all of it as received; undefined when its body is nobody's. */
+  #acceptData(flags: number, streamId: number, frameBytes: number, bodyBytes: number): StreamState | undefined {
+    const events = this.#events;
+    const stream = events.streams.get(streamId);
+    if (stream === undefined && !isMerelyLate(events, streamId, "DATA")) return undefined;
+    // Even the data of a stream that is gone counts against the connection's window.
+    if (!events.dataReceived(frameBytes)) {
+      this.#fail(ErrorCode.FLOW_CONTROL_ERROR, "DATA exceeds the connection's window");
+      return undefined;
+    }
     const endStream = (flags & FrameFlag.END_STREAM) !== 0;
     if (bodyBytes < TINY_FRAME_BYTES && !endStream) {
-      if (bodyBytes === 0 ? !events.budgets.emptyFrame() : !events.budgets.tinyFrame()) return;
+      if (bodyBytes === 0 ? !events.budgets.emptyFrame() : !events.budgets.tinyFrame()) return undefined;
     }
     if (stream === undefined) {
       events.giveBackUnused(frameBytes);
-      return;
+      return undefined;
     }
     // A stream error would do (RFC 9113 section 5.1), but only a broken or hostile peer comes here.
-    if (stream.didRemoteEnd) return this.#fail(ErrorCode.STREAM_CLOSED, "DATA after the end of the stream");
+    if (stream.didRemoteEnd) {
+      this.#fail(ErrorCode.STREAM_CLOSED, "DATA after the end of the stream");
+      return undefined;
+    }
     if (!stream.didReceiveHeaders) {
       events.giveBackUnused(frameBytes);
-      return events.failStream(streamId, ErrorCode.PROTOCOL_ERROR, "DATA before the headers");
+      events.failStream(streamId, ErrorCode.PROTOCOL_ERROR, "DATA before the headers");
+      return undefined;
     }
     if (!events.dataReceivedOn(stream, frameBytes)) {
-      return this.#fail(ErrorCode.FLOW_CONTROL_ERROR, "DATA exceeds the stream's window");
+      this.#fail(ErrorCode.FLOW_CONTROL_ERROR, "DATA exceeds the stream's window");
+      return undefined;
     }
     // Padding is nobody's to consume.
     if (frameBytes > bodyBytes) stream.consume(frameBytes - bodyBytes);
-    if (!checkLength(events, stream, bodyBytes, endStream)) return;
+    return checkLength(events, stream, bodyBytes, endStream) ? stream : undefined;
+  }
+
+  #deliver(stream: StreamState, bytes: Buffer, start: number, end: number, endStream: boolean): void {
     if (endStream) stream.didRemoteEnd = true;
-    if (bodyBytes > 0 || endStream) stream.handler?.onData(bytes.subarray(bodyStart, bodyEnd), endStream);
-    if (endStream) events.remoteEnd(stream);
+    if (end > start || endStream) stream.handler?.onData(bytes.subarray(start, end), endStream);
+    if (endStream) this.#events.remoteEnd(stream);
   }
 
   #onPriority(streamId: number, bytes: Buffer, start: number, end: number): void {
@@ -201,6 +228,21 @@ export class FrameHandler implements FrameSink {
     }
     if (increment === 0) return this.#fail(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
     this.#events.windowUpdated(stream, increment);
+  }
+
+  /** Whether a frame may come now: SETTINGS come first, and nothing interrupts a header block. */
+  #isInOrder(type: number, flags: number, streamId: number): boolean {
+    if (this.#events.isClosed) return false;
+    if (!this.#didReceiveSettings && (type !== FrameType.SETTINGS || (flags & FrameFlag.ACK) !== 0)) {
+      this.#fail(ErrorCode.PROTOCOL_ERROR, "the first frame must be SETTINGS");
+      return false;
+    }
+    const { openStreamId } = this.#blocks;
+    if (openStreamId !== undefined && (type !== FrameType.CONTINUATION || streamId !== openStreamId)) {
+      this.#fail(ErrorCode.PROTOCOL_ERROR, "a header block was interrupted by another frame");
+      return false;
+    }
+    return true;
   }
 
   #fail(code: ErrorCode, message: string): void {

@@ -1,4 +1,4 @@
-import { FRAME_HEADER_BYTES, FrameType, readUint31 } from "./frame.js";
+import { FRAME_HEADER_BYTES, FrameFlag, FrameType, readUint31 } from "./frame.js";
 
 /** Takes frames as they are cut out of the bytes. */
 export interface FrameSink {
@@ -7,11 +7,21 @@ export interface FrameSink {
    * comes without its payload, which nobody reads.
    */
   onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void;
+  /**
+   * A DATA frame without padding has begun and its end has not come: its payload of `length` bytes follows in parts, as
+   * it comes.
+   */
+  onDataBegin(flags: number, streamId: number, length: number): void;
+  /** The next bytes of that frame, from `start` to `end`, valid during the call only; `isLast`: it ends with them. */
+  onDataPart(bytes: Buffer, start: number, end: number, isLast: boolean): void;
   /** A frame header announced more than the limit. Reading has stopped. */
   onOversizedFrame(length: number): void;
 }
 
-/** Cuts a stream of bytes into frames. Frames that arrive whole are read in place; only a partial frame is copied. */
+/**
+ * Cuts a stream of bytes into frames. What arrives whole is read in place, and so is DATA that arrives in parts; only
+ * other frames are copied until their end has come.
+ */
 export class FrameReader {
   readonly #sink: FrameSink;
   readonly #maxFrameBytes: number;
@@ -22,6 +32,8 @@ export class FrameReader {
   #carriedBytes = 0;
   /** Payload of a frame that is not kept, still to come. */
   #skippedBytes = 0;
+  /** Payload of a DATA frame that is handed over in parts, still to come. */
+  #partialBytes = 0;
 
   constructor(sink: FrameSink, maxFrameBytes: number) {
     this.#sink = sink;
@@ -65,22 +77,21 @@ export class FrameReader {
     const end = chunk.length;
     let at = 0;
     if (this.#skippedBytes > 0) at = this.#skip(end, 0);
+    if (this.#partialBytes > 0) at = this.#handOverPart(chunk, at);
     if (this.#carriedBytes > 0) at = this.#completeCarried(chunk, at);
     while (!this.#isStopped && !this.#isHeld && end - at >= FRAME_HEADER_BYTES) {
       const length = readLength(chunk, at);
       const type = chunk[at + 3] as number;
       const start = at + FRAME_HEADER_BYTES;
       if (length > this.#maxFrameBytes) return this.#refuse(length);
+      const flags = chunk[at + 4] as number;
       const isKept = type <= FrameType.CONTINUATION;
-      if (isKept && start + length > end) break;
-      this.#sink.onFrame(
-        type,
-        chunk[at + 4] as number,
-        readUint31(chunk, at + 5),
-        chunk,
-        start,
-        isKept ? start + length : start,
-      );
+      if (isKept && start + length > end) {
+        if (!isInParts(type, flags, length)) break;
+        at = this.#beginParts(flags, readUint31(chunk, at + 5), length, chunk, start);
+        continue;
+      }
+      this.#sink.onFrame(type, flags, readUint31(chunk, at + 5), chunk, start, isKept ? start + length : start);
       at = start + length;
       if (at > end) {
         this.#skippedBytes = at - end;
@@ -102,9 +113,14 @@ export class FrameReader {
     const header = this.#carry as Buffer;
     const length = readLength(header, 0);
     const type = header[3] as number;
+    const flags = header[4] as number;
     if (length > this.#maxFrameBytes) {
       this.#refuse(length);
       return chunk.length;
+    }
+    if (this.#carriedBytes === FRAME_HEADER_BYTES && isInParts(type, flags, length)) {
+      this.#carriedBytes = 0;
+      return this.#beginParts(flags, readUint31(header, 5), length, chunk, at);
     }
     const isKept = type <= FrameType.CONTINUATION;
     const frameBytes = FRAME_HEADER_BYTES + (isKept ? length : 0);
@@ -112,10 +128,25 @@ export class FrameReader {
     if (this.#carriedBytes < frameBytes) return at;
     const frame = this.#carry as Buffer;
     this.#carriedBytes = 0;
-    this.#sink.onFrame(type, frame[4] as number, readUint31(frame, 5), frame, FRAME_HEADER_BYTES, frameBytes);
+    this.#sink.onFrame(type, flags, readUint31(frame, 5), frame, FRAME_HEADER_BYTES, frameBytes);
     if (isKept) return at;
     this.#skippedBytes = length;
     return this.#skip(chunk.length, at);
+  }
+
+  /** Begins with a DATA frame whose payload starts at `at`; returns where what `chunk` has of it ends. */
+  #beginParts(flags: number, streamId: number, length: number, chunk: Buffer, at: number): number {
+    this.#partialBytes = length;
+    this.#sink.onDataBegin(flags, streamId, length);
+    return this.#handOverPart(chunk, at);
+  }
+
+  #handOverPart(chunk: Buffer, at: number): number {
+    const end = Math.min(chunk.length, at + this.#partialBytes);
+    if (end === at || this.#isStopped) return end;
+    this.#partialBytes -= end - at;
+    this.#sink.onDataPart(chunk, at, end, this.#partialBytes === 0);
+    return end;
   }
 
   /** Passes over what is not kept; returns where it ends. */
@@ -148,6 +179,11 @@ export class FrameReader {
     this.stop();
     this.#sink.onOversizedFrame(length);
   }
+}
+
+/** Padding is told by the first byte and taken off the last ones: such a frame is kept until it is whole. */
+function isInParts(type: number, flags: number, length: number): boolean {
+  return type === FrameType.DATA && length > 0 && (flags & FrameFlag.PADDED) === 0;
 }
 
 function readLength(bytes: Buffer, at: number): number {
