@@ -17,8 +17,13 @@ export interface ByteStream {
   readonly tls?: TlsFacts;
   /** Begins delivery to `handler`. */
   start(handler: ByteStreamHandler): void;
-  /** Queues `bytes`; the caller must not change them afterwards. False asks the caller to wait for `onDrain`. */
+  /**
+   * Queues `bytes`, to leave at the end of the turn at the latest. False asks the caller to wait for `onDrain`, unless
+   * `flush` then says that all has left. The caller must not change them before that.
+   */
   write(bytes: Uint8Array): boolean;
+  /** Sends what is queued now. True when everything ever written has left, so that its memory may be used again. */
+  flush(): boolean;
   /** Stops `onBytes` until `resume`, so that the peer is slowed down. */
   pause(): void;
   resume(): void;

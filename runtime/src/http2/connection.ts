@@ -28,6 +28,10 @@ import {
   type StreamHandler,
 } from "./types.js";
 
+// So much leaves before the turn is over: the peer can begin with it while we go on, and a system call costs little
+// beside it.
+const MUCH_OUTPUT_BYTES = 32_768;
+
 /** What {@link createHttp2Connection} makes a connection of. */
 export interface ConnectionInit {
   readonly role: "client" | "server";
@@ -104,6 +108,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
         this.budgets.dataSent();
         this.#pings.sent();
         this.#signal();
+        if (this.#writer.output.byteCount >= MUCH_OUTPUT_BYTES) handler.onMuchOutput?.();
       },
       onWaiting: (stream) => this.#timeouts.waiting(stream),
     });
@@ -177,10 +182,18 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
     this.#end(isOrderly ? undefined : { code: ErrorCode.CONNECT_ERROR, origin: "remote", message }, true);
   }
 
-  takeOutput(write: (bytes: Uint8Array) => void): void {
-    this.#isSignalled = false;
+  takeWritten(write: (bytes: Uint8Array) => void): void {
     this.#takenStreamId = this.lastLocalStreamId;
     this.#writer.output.take(write);
+  }
+
+  outputLeft(): void {
+    this.#writer.output.reuse();
+  }
+
+  takeOutput(write: (bytes: Uint8Array) => void): void {
+    this.#isSignalled = false;
+    this.takeWritten(write);
     if (this.#scheduler.isWaiting) this.#scheduler.pump();
     this.#gate.outputTaken();
   }

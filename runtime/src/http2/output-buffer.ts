@@ -2,8 +2,8 @@ const FIRST_SLAB_BYTES = 2048;
 const LARGEST_SLAB_BYTES = 65_536;
 
 /**
- * Collects output in slabs. Writers fill `slab` from `position` after `reserve`; what was taken is never written again,
- * so a socket may hold it as long as it likes.
+ * Collects output in slabs. Writers fill `slab` from `position` after `reserve`; what was taken is not written again until
+ * {@link reuse}, so a socket may hold it as long as it likes.
  *
  * Slabs grow with use, which keeps an idle connection small.
  */
@@ -48,6 +48,13 @@ export class OutputBuffer {
     this.#pieces = [];
     this.#pieceBytes = 0;
     for (const piece of pieces) write(piece);
+  }
+
+  /** Everything that was taken has left: its memory is free again. */
+  reuse(): void {
+    if (this.#pieces.length > 0 || this.position !== this.#startOfPiece) return;
+    this.position = 0;
+    this.#startOfPiece = 0;
   }
 
   #closePiece(): void {

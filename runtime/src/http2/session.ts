@@ -27,6 +27,7 @@ export interface SessionInit {
  */
 export function openHttp2Session({ role, stream, clock, rng, options, handler }: SessionInit): Http2Connection {
   let isFlushQueued = false;
+  let isFull = false;
   let isBlocked = false;
   let isOver = false;
   let isGone = false;
@@ -54,14 +55,24 @@ export function openHttp2Session({ role, stream, clock, rng, options, handler }:
     });
   };
   const write = (bytes: Uint8Array): void => {
-    if (stream.write(bytes) || isBlocked) return;
+    if (!stream.write(bytes)) isFull = true;
+  };
+  const send = (): void => {
+    if (stream.flush()) {
+      isFull = false;
+      connection.outputLeft();
+    }
+    if (!isFull || isBlocked) return;
     isBlocked = true;
     blockedSinceMs = clock.nowMs();
     if (stallCheck === undefined && stallTimeoutMs < Number.POSITIVE_INFINITY) checkStall(stallTimeoutMs);
   };
   const flush = (): void => {
     isFlushQueued = false;
-    if (!isOver && !isBlocked) connection.takeOutput(write);
+    if (isOver || isBlocked) return;
+    if (stream.flush()) connection.outputLeft();
+    connection.takeOutput(write);
+    send();
   };
 
   const connection: Http2Connection = createHttp2Connection({
@@ -74,6 +85,11 @@ export function openHttp2Session({ role, stream, clock, rng, options, handler }:
         if (isFlushQueued || isOver) return;
         isFlushQueued = true;
         clock.defer(flush);
+      },
+      onMuchOutput: () => {
+        if (isOver || isBlocked) return;
+        connection.takeWritten(write);
+        send();
       },
       onStream: (opened, fields, endStream) => handler.onStream(opened, fields, endStream),
       onCapacity: () => handler.onCapacity(),
@@ -108,6 +124,7 @@ export function openHttp2Session({ role, stream, clock, rng, options, handler }:
     },
     onDrain: () => {
       isBlocked = false;
+      isFull = false;
       flush();
     },
     onClose: (error) => {

@@ -98,6 +98,8 @@ export interface Http2Stream {
 export interface ConnectionHandler {
   /** Output went from none to some: take it with `takeOutput` at the end of the turn. */
   onOutput(): void;
+  /** There is much output before the turn is over: it may be taken at once, with `takeWritten`. */
+  onMuchOutput?(): void;
   /**
    * Server only: the peer opened a stream. The returned handler gets what follows; `fields` are its request headers. It
    * may close the connection, whose `onClose` then comes first, and the stream's when this has returned.
@@ -126,8 +128,12 @@ export interface Http2Connection {
   receive(bytes: Uint8Array): void;
   /** The transport is gone: every open stream ends with UNAVAILABLE-like `onClose`, then the connection's. */
   transportClosed(error: Error | undefined): void;
-  /** Hands queued output to `write`, in order, each piece once. */
+  /** Hands queued output to `write`, in order, each piece once; then bodies that wait, and reading, go on. */
   takeOutput(write: (bytes: Uint8Array) => void): void;
+  /** Hands queued output to `write` and does nothing else: for `onMuchOutput`, in the middle of what goes on. */
+  takeWritten(write: (bytes: Uint8Array) => void): void;
+  /** All pieces that were ever taken have left: their memory is used again. */
+  outputLeft(): void;
   /**
    * The peer is ahead of what it may have done in one turn, or behind with reading: leave its bytes in the transport
    * until `onReadable`. What is handed over meanwhile is kept, in memory.

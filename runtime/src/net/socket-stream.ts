@@ -11,6 +11,7 @@ export class SocketStream implements ByteStream {
   #error: Error | undefined;
   #isCorked = false;
   readonly #uncork = (): void => {
+    if (!this.#isCorked) return;
     this.#isCorked = false;
     this.#socket.uncork();
   };
@@ -49,6 +50,11 @@ export class SocketStream implements ByteStream {
       process.nextTick(this.#uncork);
     }
     return this.#socket.write(bytes);
+  }
+
+  flush(): boolean {
+    this.#uncork();
+    return this.#socket.writableLength === 0;
   }
 
   pause(): void {

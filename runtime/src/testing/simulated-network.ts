@@ -205,6 +205,11 @@ class End implements ByteStream {
     return isRoom;
   }
 
+  flush(): boolean {
+    // The other end reads the very same bytes, later.
+    return false;
+  }
+
   pause(): void {
     this.#isPaused = true;
   }

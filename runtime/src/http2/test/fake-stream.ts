@@ -18,6 +18,10 @@ export class FakeStream implements ByteStream {
     return !this.isFull;
   }
 
+  flush(): boolean {
+    return !this.isFull;
+  }
+
   pause(): void {
     this.done.push("pause");
   }
