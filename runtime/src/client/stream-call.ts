@@ -198,10 +198,10 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
     if (byteCount > 0) this.stream?.consume(byteCount);
   }
 
-  #send({ bytes, isCompressed }: OutgoingMessage): boolean {
+  #send({ bytes, isCompressed, isLent }: OutgoingMessage): boolean {
     const { prefix } = this.channel;
     writeMessagePrefix(prefix, isCompressed, bytes.byteLength);
-    return this.stream?.sendData(bytes, false, prefix) ?? true;
+    return this.stream?.sendData(bytes, false, prefix, isLent) ?? true;
   }
 
   /** Moves the caller's messages to the stream, as fast as the peer takes them. */
@@ -212,7 +212,9 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
         const { done, value } = await this.#input.next();
         if (done === true) break;
         if (this.isDone) return;
-        const encoded = encodeOutgoing(this.method.requestCodec, value, this.#options.compression);
+        // What another attempt may need is kept.
+        const mayLend = this.#replay === undefined && this.stream !== undefined;
+        const encoded = encodeOutgoing(this.method.requestCodec, value, this.#options.compression, mayLend);
         const message = encoded instanceof Promise ? await encoded : encoded;
         if (this.isDone) return;
         this.#keep(message);

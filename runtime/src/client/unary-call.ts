@@ -38,7 +38,7 @@ export function startUnary(
     new UnaryCall(channel, method, request, settings, options, result).start();
   };
   try {
-    const request = encodeOutgoing(method.requestCodec, message, options.compression);
+    const request = encodeOutgoing(method.requestCodec, message, options.compression, false);
     if (request instanceof Promise)
       request.then(start, (error: unknown) => result.onError(ConnectError.from(error), undefined));
     else start(request);
@@ -87,8 +87,9 @@ export class UnaryCall extends Call implements InboxOwner {
 
   onData(bytes: Uint8Array): void {
     this.stream?.consume(bytes.byteLength);
-    if (this.#arrived > 0 && bytes.byteLength > 0) this.#refuseMore();
-    else this.#inbox.receive(bytes);
+    if (this.#arrived > 0 && bytes.byteLength > 0) return this.#refuseMore();
+    this.#inbox.receive(bytes);
+    if (this.#arrived > 0 && this.#inbox.isPartial) this.#refuseMore();
   }
 
   onArrived(): void {

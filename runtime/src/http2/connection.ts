@@ -28,9 +28,9 @@ import {
   type StreamHandler,
 } from "./types.js";
 
-// So much leaves before the turn is over: the peer can begin with it while we go on, and a system call costs little
-// beside it.
-const MUCH_OUTPUT_BYTES = 32_768;
+// So much, three full frames, leaves before the turn is over: the peer can begin with it while we go on, and a system call
+// costs little beside it.
+const MUCH_OUTPUT_BYTES = 49_152;
 
 /** What {@link createHttp2Connection} makes a connection of. */
 export interface ConnectionInit {

@@ -47,27 +47,40 @@ export class DataScheduler {
     return this.#ready.size > 0;
   }
 
-  /** Sends or queues body bytes. False when the stream's user should wait. */
-  send(stream: StreamState, bytes: Uint8Array, endStream: boolean, prefix: Uint8Array | undefined): boolean {
-    const byteCount = bytes.byteLength + (prefix === undefined ? 0 : prefix.byteLength);
+  /** Sends or queues body bytes; those that are lent are copied. False when the stream's user should wait. */
+  send(
+    stream: StreamState,
+    bytes: Uint8Array,
+    endStream: boolean,
+    prefix: Uint8Array | undefined,
+    isLent: boolean,
+  ): boolean {
+    let head = prefix;
+    let rest = bytes;
+    let byteCount = rest.byteLength + (head === undefined ? 0 : head.byteLength);
     // An empty frame that ends nothing says nothing, and peers count such frames.
     if (byteCount === 0 && !endStream) return true;
-    if (
-      stream.queue.length === 0 &&
-      (byteCount <= this.#windowOf(stream) || byteCount === 0) &&
-      byteCount <= this.#writer.maxFrameBytes &&
-      this.#writer.output.byteCount < this.#limits.outputHighBytes
-    ) {
-      stream.sendOffsetBytes -= byteCount;
-      this.#connectionWindowBytes -= byteCount;
-      this.#writer.data(stream.id, bytes, endStream, prefix);
-      if (endStream) this.#owner.onLocalEnd(stream);
-      this.#owner.onWritten();
-      return true;
+    const { maxFrameBytes, output } = this.#writer;
+    // Others that wait have their turn first.
+    const isFirst = stream.queue.length === 0 && this.#ready.size === 0;
+    while (isFirst && output.byteCount < this.#limits.outputHighBytes) {
+      const window = this.#windowOf(stream);
+      if (byteCount <= maxFrameBytes && (byteCount <= window || byteCount === 0)) {
+        this.#write(stream, rest, endStream, head, isLent);
+        if (endStream) this.#owner.onLocalEnd(stream);
+        return true;
+      }
+      if (window < maxFrameBytes) break;
+      const end = maxFrameBytes - (head === undefined ? 0 : head.byteLength);
+      this.#write(stream, rest.subarray(0, end), false, head, isLent);
+      rest = rest.subarray(end);
+      head = undefined;
+      byteCount -= maxFrameBytes;
     }
     if (stream.queue.length === 0) this.#owner.onWaiting(stream);
-    if (prefix !== undefined) stream.queue.push(prefix.slice());
-    if (bytes.byteLength > 0 || byteCount === 0) stream.queue.push(bytes);
+    // Not slice(), which does not copy what is a Buffer.
+    if (head !== undefined) stream.queue.push(new Uint8Array(head));
+    if (rest.byteLength > 0 || byteCount === 0) stream.queue.push(isLent ? new Uint8Array(rest) : rest);
     stream.queuedBytes += byteCount;
     this.#queuedBytes += byteCount;
     if (endStream) stream.queuedEnd = "end";
@@ -133,6 +146,11 @@ export class DataScheduler {
 
   /** Sends what windows and output allow, a frame per waiting stream in turn. */
   pump(): void {
+    // A stream that waits alone is met again and again here, as it goes to the back of the line.
+    for (const stream of this.#ready) {
+      if (this.#ready.size > 1) break;
+      if (this.#writer.output.byteCount >= this.#limits.outputHighBytes || !this.#sendFrame(stream)) return;
+    }
     let didWrite = true;
     while (didWrite && this.#ready.size > 0) {
       didWrite = false;
@@ -174,12 +192,8 @@ export class DataScheduler {
     const byteCount = part.byteLength + (prefix === undefined ? 0 : prefix.byteLength);
     stream.queuedBytes -= byteCount;
     this.#queuedBytes -= byteCount;
-    stream.sendOffsetBytes -= byteCount;
-    this.#connectionWindowBytes -= byteCount;
     const isLast = stream.queue.length === 0;
-    const endStream = isLast && stream.queuedEnd === "end";
-    this.#writer.data(stream.id, part, endStream, prefix);
-    this.#owner.onWritten();
+    this.#write(stream, part, isLast && stream.queuedEnd === "end", prefix, false);
     this.#ready.delete(stream);
     if (isLast) {
       if (stream.queuedEnd !== "none") this.#owner.onLocalEnd(stream);
@@ -194,6 +208,20 @@ export class DataScheduler {
     }
     if (this.#crowded.size > 0) this.#wakeCrowd();
     return true;
+  }
+
+  #write(
+    stream: StreamState,
+    bytes: Uint8Array,
+    endStream: boolean,
+    prefix: Uint8Array | undefined,
+    isLent: boolean,
+  ): void {
+    const byteCount = bytes.byteLength + (prefix === undefined ? 0 : prefix.byteLength);
+    stream.sendOffsetBytes -= byteCount;
+    this.#connectionWindowBytes -= byteCount;
+    this.#writer.data(stream.id, bytes, endStream, prefix, isLent);
+    this.#owner.onWritten();
   }
 
   #wakeCrowd(): void {

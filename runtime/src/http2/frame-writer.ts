@@ -20,6 +20,12 @@ export class FrameWriter {
   readonly encoder: HeaderEncoder;
   /** SETTINGS_MAX_FRAME_SIZE of the peer. */
   maxFrameBytes: number = DEFAULT_MAX_FRAME_BYTES;
+  /** The DATA frame that was written last: where its header is, where it ends, its length and its stream. */
+  #dataRound = -1;
+  #dataAt = 0;
+  #dataEnd = 0;
+  #dataBytes = 0;
+  #dataStreamId = 0;
 
   /** `maxTableBytes` bounds the encoder's dynamic table, whatever the peer allows. */
   constructor(maxTableBytes: number) {
@@ -89,29 +95,57 @@ export class FrameWriter {
     }
   }
 
-  /** One DATA frame of `prefix`, if given, and `bytes`. The caller keeps to windows and frame size. */
-  data(streamId: number, bytes: Uint8Array, endStream: boolean, prefix: Uint8Array | undefined): void {
+  /**
+   * One DATA frame of `prefix`, if given, and `bytes`; those that are lent are copied. What fits into the frame of the
+   * same stream right before it goes there: small messages cost either side much less together. The caller keeps to
+   * windows and frame size.
+   */
+  data(streamId: number, bytes: Uint8Array, endStream: boolean, prefix: Uint8Array | undefined, isLent: boolean): void {
     const { output } = this;
     const prefixBytes = prefix === undefined ? 0 : prefix.byteLength;
     const length = prefixBytes + bytes.byteLength;
-    const isCopied = bytes.byteLength < BY_REFERENCE_BYTES;
+    const isCopied = isLent || bytes.byteLength < BY_REFERENCE_BYTES;
+    const flags = endStream ? FrameFlag.END_STREAM : 0;
     output.reserve(FRAME_HEADER_BYTES + prefixBytes + (isCopied ? bytes.byteLength : 0));
-    output.dataByteCount += FRAME_HEADER_BYTES + length;
     const { slab } = output;
     let at = output.position;
-    writeFrameHeader(slab, at, length, FrameType.DATA, endStream ? FrameFlag.END_STREAM : 0, streamId);
-    at += FRAME_HEADER_BYTES;
+    if (isCopied && this.#isDataOpen(streamId, length)) {
+      this.#dataBytes += length;
+      output.dataByteCount += length;
+      writeFrameHeader(slab, this.#dataAt, this.#dataBytes, FrameType.DATA, flags, streamId);
+    } else {
+      this.#dataRound = output.round;
+      this.#dataAt = at;
+      this.#dataBytes = length;
+      this.#dataStreamId = streamId;
+      output.dataByteCount += FRAME_HEADER_BYTES + length;
+      writeFrameHeader(slab, at, length, FrameType.DATA, flags, streamId);
+      at += FRAME_HEADER_BYTES;
+    }
     if (prefix !== undefined) {
       for (let index = 0; index < prefixBytes; index++) slab[at + index] = prefix[index] as number;
       at += prefixBytes;
     }
     if (isCopied) {
       slab.set(bytes, at);
-      output.position = at + bytes.byteLength;
+      output.position = this.#dataEnd = at + bytes.byteLength;
     } else {
       output.position = at;
+      this.#dataRound = -1;
       output.append(bytes);
     }
+  }
+
+  /** Whether the last thing in the output is a DATA frame of this stream with room for `length` bytes. */
+  #isDataOpen(streamId: number, length: number): boolean {
+    const { output } = this;
+    return (
+      this.#dataRound === output.round &&
+      this.#dataEnd === output.position &&
+      this.#dataStreamId === streamId &&
+      this.#dataAt >= output.pieceStart &&
+      this.#dataBytes + length <= this.maxFrameBytes
+    );
   }
 
   /** Writes a frame whose payload is one 32-bit word. */

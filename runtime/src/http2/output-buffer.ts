@@ -12,13 +12,16 @@ export class OutputBuffer {
   position = 0;
   /** Of `byteCount`, what DATA frames have. */
   dataByteCount = 0;
-  #startOfPiece = 0;
+  /** What lies before it in `slab` was taken, or waits behind other pieces. */
+  pieceStart = 0;
+  /** Changes when `position` begins anew. */
+  round = 0;
   #pieces: Uint8Array[] = [];
   #pieceBytes = 0;
 
   /** Bytes that wait to be taken. */
   get byteCount(): number {
-    return this.#pieceBytes + this.position - this.#startOfPiece;
+    return this.#pieceBytes + this.position - this.pieceStart;
   }
 
   /** Makes `slab` have room for `byteCount` bytes at `position`. */
@@ -37,9 +40,9 @@ export class OutputBuffer {
   take(write: (bytes: Uint8Array) => void): void {
     this.dataByteCount = 0;
     if (this.#pieces.length === 0) {
-      const start = this.#startOfPiece;
+      const start = this.pieceStart;
       if (this.position === start) return;
-      this.#startOfPiece = this.position;
+      this.pieceStart = this.position;
       write(this.slab.subarray(start, this.position));
       return;
     }
@@ -52,23 +55,27 @@ export class OutputBuffer {
 
   /** Everything that was taken has left: its memory is free again. */
   reuse(): void {
-    if (this.#pieces.length > 0 || this.position !== this.#startOfPiece) return;
-    this.position = 0;
-    this.#startOfPiece = 0;
+    if (this.#pieces.length > 0 || this.position !== this.pieceStart) return;
+    this.#beginAnew();
   }
 
   #closePiece(): void {
-    if (this.position === this.#startOfPiece) return;
-    this.#pieces.push(this.slab.subarray(this.#startOfPiece, this.position));
-    this.#pieceBytes += this.position - this.#startOfPiece;
-    this.#startOfPiece = this.position;
+    if (this.position === this.pieceStart) return;
+    this.#pieces.push(this.slab.subarray(this.pieceStart, this.position));
+    this.#pieceBytes += this.position - this.pieceStart;
+    this.pieceStart = this.position;
   }
 
   #nextSlab(byteCount: number): void {
     this.#closePiece();
     const usualBytes = Math.min(this.slab.length * 2, LARGEST_SLAB_BYTES);
     this.slab = Buffer.allocUnsafeSlow(Math.max(usualBytes, byteCount));
+    this.#beginAnew();
+  }
+
+  #beginAnew(): void {
     this.position = 0;
-    this.#startOfPiece = 0;
+    this.pieceStart = 0;
+    this.round += 1;
   }
 }

@@ -8,7 +8,13 @@ export interface StreamOwner {
     extra: HeaderFields | undefined,
     endStream: boolean,
   ): void;
-  writeData(stream: StreamState, bytes: Uint8Array, endStream: boolean, prefix: Uint8Array | undefined): boolean;
+  writeData(
+    stream: StreamState,
+    bytes: Uint8Array,
+    endStream: boolean,
+    prefix: Uint8Array | undefined,
+    isLent: boolean,
+  ): boolean;
   consume(stream: StreamState, byteCount: number): void;
   progress(stream: StreamState): void;
   hold(stream: StreamState): void;
@@ -73,8 +79,8 @@ export class StreamState implements Http2Stream {
     this.#owner.writeHeaders(this, template, extra, endStream);
   }
 
-  sendData(bytes: Uint8Array, endStream: boolean, prefix?: Uint8Array): boolean {
-    return this.#owner.writeData(this, bytes, endStream, prefix);
+  sendData(bytes: Uint8Array, endStream: boolean, prefix?: Uint8Array, isLent = false): boolean {
+    return this.#owner.writeData(this, bytes, endStream, prefix, isLent);
   }
 
   consume(byteCount: number): void {

@@ -119,10 +119,16 @@ export class Streams implements StreamOwner {
     if (endStream) this.localEnd(stream);
   }
 
-  writeData(stream: StreamState, bytes: Uint8Array, endStream: boolean, prefix: Uint8Array | undefined): boolean {
+  writeData(
+    stream: StreamState,
+    bytes: Uint8Array,
+    endStream: boolean,
+    prefix: Uint8Array | undefined,
+    isLent: boolean,
+  ): boolean {
     if (stream.isClosed || stream.didLocalEnd || stream.queuedEnd !== "none") return true;
     this.#parts.timeouts.active(stream);
-    return this.#parts.scheduler.send(stream, bytes, endStream, prefix);
+    return this.#parts.scheduler.send(stream, bytes, endStream, prefix, isLent);
   }
 
   consume(stream: StreamState, byteCount: number): void {

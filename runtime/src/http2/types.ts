@@ -75,10 +75,11 @@ export interface Http2Stream {
   /** Sends a header block: a server's response headers, or trailers with `endStream`. */
   sendHeaders(template: HeaderTemplate, extra: HeaderFields | undefined, endStream: boolean): void;
   /**
-   * Sends body bytes: `prefix`, if given, then `bytes`. The prefix is copied, `bytes` must not be changed afterwards.
-   * False asks to wait for `onWritable` before more is sent; what was given is queued in any case.
+   * Sends body bytes: `prefix`, if given, then `bytes`. The prefix is copied, and so are `bytes` that are lent; others
+   * must not be changed afterwards. False asks to wait for `onWritable` before more is sent; what was given is queued in
+   * any case.
    */
-  sendData(bytes: Uint8Array, endStream: boolean, prefix?: Uint8Array): boolean;
+  sendData(bytes: Uint8Array, endStream: boolean, prefix?: Uint8Array, isLent?: boolean): boolean;
   /** Gives `byteCount` received bytes back to the peer's window. */
   consume(byteCount: number): void;
   /** The received bytes completed something of use, such as a message: their small frames were no waste. */

@@ -16,8 +16,11 @@ const DEFAULT_MAX_NESTING = 100;
 
 /** Turns messages into bytes and back. */
 export interface MessageCodec<Init = unknown, Shape = unknown> {
-  /** The message as bytes; the caller may keep them. Throws when the message can't be encoded. */
-  encode(message: Init): Uint8Array;
+  /**
+   * The message as bytes. The caller may keep them, unless they lie in `scratch`, which may be used when there is one.
+   * Throws when the message can't be encoded.
+   */
+  encode(message: Init, scratch?: Buffer): Uint8Array;
   /** The message in `bytes`; the result may refer to them. Throws when they are not such a message. */
   decode(bytes: Uint8Array): Shape;
 }
@@ -40,7 +43,7 @@ export function protobufCodec<D extends DescMessage>(
   const encoder = new MessageEncoder(plan);
   const decoder = new MessageDecoder(plan, maxNesting);
   return {
-    encode: (message) => encoder.encode(message) ?? slow.encode(message),
+    encode: (message, scratch) => encoder.encode(message, scratch) ?? slow.encode(message),
     decode: (bytes) => (decoder.decode(bytes) as MessageShape<D> | undefined) ?? slow.decode(bytes),
   };
 }

@@ -12,6 +12,8 @@ export class MessageEncoder {
   #nextSize = 0;
   #bytes: Buffer = Buffer.alloc(0);
   #position = 0;
+  /** The part of the scratch memory that was handed out last. */
+  #view: Buffer = Buffer.alloc(0);
 
   constructor(plan: MessagePlan) {
     this.#plan = plan;
@@ -19,17 +21,23 @@ export class MessageEncoder {
 
   /**
    * The bytes of a message, or of what {@link https://www.npmjs.com/package/@bufbuild/protobuf `create`} would make one
-   * of. Undefined when there is something in it that the plan did not expect.
+   * of; in `scratch` when they fit there. Undefined when there is something in it that the plan did not expect.
    */
-  encode(message: object): Uint8Array | undefined {
-    this.#sizes.length = 0;
+  encode(message: object, scratch?: Buffer): Uint8Array | undefined {
+    if (this.#sizes.length > 0) this.#sizes.length = 0;
     this.#nextSize = 0;
     const byteCount = this.#sizeOf(this.#plan, message as Fields);
     if (Number.isNaN(byteCount)) return undefined;
-    this.#bytes = Buffer.allocUnsafe(byteCount);
+    const isLent = scratch !== undefined && byteCount <= scratch.byteLength;
+    this.#bytes = isLent ? scratch : Buffer.allocUnsafe(byteCount);
     this.#position = 0;
     this.#write(this.#plan, message as Fields);
-    return this.#bytes;
+    if (!isLent) return this.#bytes;
+    // A stream's messages are often of one size, and a view costs as much as a small message.
+    if (this.#view.byteLength !== byteCount || this.#view.buffer !== scratch.buffer) {
+      this.#view = scratch.subarray(0, byteCount);
+    }
+    return this.#view;
   }
 
   /** NaN says that the plan did not expect this; it survives every sum. */

@@ -30,6 +30,7 @@ export class UnaryServerCall extends ServerCall {
       return;
     }
     this.inbox.receive(bytes);
+    if (this.#arrived > 0 && this.inbox.isPartial) return this.#refuseMore();
     if (endStream) this.inbox.end();
   }
 
@@ -82,7 +83,7 @@ export class UnaryServerCall extends ServerCall {
     if (this.isOver) return;
     let encoded: OutgoingMessage | Promise<OutgoingMessage>;
     try {
-      encoded = encodeOutgoing(this.method.responseCodec, message, this.compression);
+      encoded = encodeOutgoing(this.method.responseCodec, message, this.compression, true);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.fail({ code: Code.Internal, message: `can't encode ${this.method.desc.output.typeName}: ${reason}` });
