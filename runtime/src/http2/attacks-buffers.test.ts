@@ -32,6 +32,8 @@ function held(count: number, options: Http2Options = {}): ScriptedPeer {
   return peer;
 }
 
+const LONG_QUEUES: Http2Options = { streamSendBufferBytes: 256 * KIB };
+
 function send(recorded: RecordedStream | undefined, byteCount: number): boolean | undefined {
   return recorded?.stream?.sendData(Buffer.alloc(byteCount), false);
 }
@@ -42,7 +44,7 @@ function writable(peer: ScriptedPeer): number[] {
 
 describe("A19: what waits to be sent", () => {
   it.each([
-    ["256 KiB in the mesh preset", "mesh", 256 * KIB],
+    ["32 KiB in the mesh preset", "mesh", 32 * KIB],
     ["32 KiB in the edge preset", "edge", 32 * KIB],
   ] as const)(
     "asks the user of a stream to wait above %s, and once to go on when half is gone",
@@ -62,7 +64,7 @@ describe("A19: what waits to be sent", () => {
   );
 
   it("asks the users of all streams to wait above 1 MiB together, and once to go on when half is gone", () => {
-    const peer = held(20);
+    const peer = held(20, LONG_QUEUES);
     const [first, second, third, fourth, fifth, ...others] = peer.streams;
     for (const large of [first, second, third, fourth]) expect(send(large, 256 * KIB)).toBe(true);
     expect(send(fifth, 1)).toBe(false);
@@ -79,7 +81,7 @@ describe("A19: what waits to be sent", () => {
   });
 
   it("is fewer when a stream is reset, which lets the others go on", () => {
-    const peer = held(6);
+    const peer = held(6, LONG_QUEUES);
     const [first, second, third, fourth, fifth, sixth] = peer.streams;
     for (const large of [first, second, third, fourth]) send(large, 256 * KIB);
     expect([send(fifth, 1), send(sixth, 1)]).toEqual([false, false]);
@@ -92,7 +94,7 @@ describe("A19: what waits to be sent", () => {
   });
 
   it("lets a user that went on all the same go on once, and not before its own stream is shorter", () => {
-    const peer = held(5);
+    const peer = held(5, LONG_QUEUES);
     const [first, second, third, fourth, fifth] = peer.streams;
     for (const large of [first, second, third, fourth]) send(large, 256 * KIB);
     expect([send(fifth, 1), send(fifth, 256 * KIB)]).toEqual([false, false]);

@@ -109,11 +109,11 @@ describe("sending", () => {
   it("asks the user to wait, then says when to go on", () => {
     const peer = answering([[INITIAL_WINDOW_SIZE, 0]], 1);
     const [recorded] = peer.streams;
-    expect(recorded?.stream?.sendData(Buffer.alloc(256 * 1024), false)).toBe(true);
+    expect(recorded?.stream?.sendData(Buffer.alloc(32 * 1024), false)).toBe(true);
     expect(recorded?.stream?.sendData(Buffer.alloc(1), false)).toBe(false);
-    peer.raw(frame("WINDOW_UPDATE", 0, 0, uint32(1_000_000)), frame("WINDOW_UPDATE", 0, 1, uint32(100 * 1024)));
+    peer.raw(frame("WINDOW_UPDATE", 0, 0, uint32(1_000_000)), frame("WINDOW_UPDATE", 0, 1, uint32(12 * 1024)));
     expect(recorded?.writable).toBe(0);
-    peer.raw(frame("WINDOW_UPDATE", 0, 1, uint32(100 * 1024)));
+    peer.raw(frame("WINDOW_UPDATE", 0, 1, uint32(12 * 1024)));
     expect(recorded?.writable).toBe(1);
   });
 

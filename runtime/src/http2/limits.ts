@@ -91,7 +91,8 @@ export interface Http2Limits {
 
   // ---- what waits to be sent
 
-  /** Queued bytes of a stream above which its sender is asked to wait. [A19] */
+  /** Queued bytes of a stream above which its sender is asked to wait. They are what does not fit into the windows or
+   * the output, which alone keeps the socket busy: little is enough. [A19] */
   readonly streamSendBufferBytes: number;
   /** The same for all streams of a connection together. [A19] */
   readonly connectionSendBufferBytes: number;
@@ -200,7 +201,7 @@ const MESH: Http2Limits = {
   maxUnknownFrames: 1000,
   maxDebugBytes: KIB,
 
-  streamSendBufferBytes: 256 * KIB,
+  streamSendBufferBytes: 32 * KIB,
   connectionSendBufferBytes: MIB,
   outputHighBytes: 256 * KIB,
 
@@ -236,7 +237,6 @@ const EDGE: Http2Limits = {
   cancelBurst: 1000,
   cancelsPerSecond: 1000,
   tinyFrameBurst: 2000,
-  streamSendBufferBytes: 32 * KIB,
   connectionSendBufferBytes: 256 * KIB,
   outputHighBytes: 64 * KIB,
   stallTimeoutMs: 30 * SECOND,

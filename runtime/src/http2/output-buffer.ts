@@ -1,5 +1,6 @@
 const FIRST_SLAB_BYTES = 2048;
 const LARGEST_SLAB_BYTES = 65_536;
+const MAX_SPARE_SLABS = 4;
 
 /**
  * Collects output in slabs. Writers fill `slab` from `position` after `reserve`; what was taken is not written again until
@@ -18,6 +19,10 @@ export class OutputBuffer {
   round = 0;
   #pieces: Uint8Array[] = [];
   #pieceBytes = 0;
+  /** Slabs that are full, before and after they were taken, and those that are free again. */
+  #full: Buffer[] = [];
+  #leaving: Buffer[] = [];
+  readonly #spare: Buffer[] = [];
 
   /** Bytes that wait to be taken. */
   get byteCount(): number {
@@ -50,11 +55,17 @@ export class OutputBuffer {
     const pieces = this.#pieces;
     this.#pieces = [];
     this.#pieceBytes = 0;
+    if (this.#full.length > 0) {
+      this.#leaving.push(...this.#full);
+      this.#full = [];
+    }
     for (const piece of pieces) write(piece);
   }
 
   /** Everything that was taken has left: its memory is free again. */
   reuse(): void {
+    for (const slab of this.#leaving) if (this.#spare.length < MAX_SPARE_SLABS) this.#spare.push(slab);
+    this.#leaving.length = 0;
     if (this.#pieces.length > 0 || this.position !== this.pieceStart) return;
     this.#beginAnew();
   }
@@ -68,8 +79,11 @@ export class OutputBuffer {
 
   #nextSlab(byteCount: number): void {
     this.#closePiece();
+    // Only the largest are worth keeping, and only they hold what comes.
+    if (this.slab.length === LARGEST_SLAB_BYTES) this.#full.push(this.slab);
     const usualBytes = Math.min(this.slab.length * 2, LARGEST_SLAB_BYTES);
-    this.slab = Buffer.allocUnsafeSlow(Math.max(usualBytes, byteCount));
+    const spare = byteCount <= LARGEST_SLAB_BYTES ? this.#spare.pop() : undefined;
+    this.slab = spare ?? Buffer.allocUnsafeSlow(Math.max(usualBytes, byteCount));
     this.#beginAnew();
   }
 

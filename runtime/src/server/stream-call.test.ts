@@ -131,7 +131,7 @@ describe("StreamServerCall", () => {
     await running.clock.advance(0);
     // What the client's window and the buffers on the way hold, and no more.
     expect([before, sent]).toEqual([sent, before]);
-    expect(before).toBeGreaterThan(2);
+    expect(before).toBeGreaterThan(0);
     expect(before).toBeLessThan(100);
     await running.reset(answer, ErrorCode.CANCEL);
     expect(wasClosed).toBe(true);
