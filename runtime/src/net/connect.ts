@@ -5,6 +5,7 @@ import { type Address, type ByteStream, type ConnectOptions, formatAddress } fro
 import type { ClientTls } from "../base/tls.js";
 import { describeError } from "./describe-error.js";
 import { expectedNames } from "./peer-identity.js";
+import { ReadBuffer } from "./read-buffer.js";
 import { SocketStream } from "./socket-stream.js";
 import { explainTlsError } from "./tls-error.js";
 import { clientTlsOptions, secureContextOf } from "./tls-options.js";
@@ -15,6 +16,8 @@ interface Dial {
   readonly socket: Socket;
   /** The event of the socket that tells that it can be used. */
   readonly readyEvent: "connect" | "secureConnect";
+  /** What the socket reads into. Absent: new memory each time. */
+  readonly readBuffer?: ReadBuffer;
   /** Whether the peer may stay, asked once when the socket is ready. Absent: plaintext. */
   check?(): PeerCheck;
   /** Why the socket failed, for people. */
@@ -46,7 +49,7 @@ export async function connect(address: Address, { timeoutMs, signal, tls }: Conn
       const checked = dialed.check?.();
       if (checked?.kind === "refused") return fail(checked.reason);
       settle();
-      resolve(new SocketStream(socket, checked?.facts));
+      resolve(new SocketStream(socket, checked?.facts, dialed.readBuffer));
     });
     if (signal?.aborted) onAbort();
     else signal?.addEventListener("abort", onAbort);
@@ -54,11 +57,13 @@ export async function connect(address: Address, { timeoutMs, signal, tls }: Conn
 }
 
 function dialPlain(address: Address): Dial {
+  const readBuffer = new ReadBuffer();
+  const { onread } = readBuffer;
   const socket =
     address.kind === "tcp"
-      ? createConnection({ host: address.host, port: address.port, noDelay: true })
-      : createConnection({ path: address.path });
-  return { socket, readyEvent: "connect", describe: describeError };
+      ? createConnection({ host: address.host, port: address.port, noDelay: true, onread })
+      : createConnection({ path: address.path, onread });
+  return { socket, readyEvent: "connect", readBuffer, describe: describeError };
 }
 
 function dialTls(address: Address, tls: ClientTls): Dial {

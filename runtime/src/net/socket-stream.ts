@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { type ByteStream, type ByteStreamHandler, formatAddress } from "../base/network.js";
 import type { TlsFacts } from "../base/tls.js";
+import type { ReadBuffer } from "./read-buffer.js";
 import { explainTlsError } from "./tls-error.js";
 
 /** A connected socket, whose TLS handshake is over if it has one, as a {@link ByteStream}. */
@@ -8,6 +9,7 @@ export class SocketStream implements ByteStream {
   readonly peer: string;
   readonly tls?: TlsFacts;
   readonly #socket: Socket;
+  readonly #readBuffer: ReadBuffer | undefined;
   #error: Error | undefined;
   #isCorked = false;
   readonly #uncork = (): void => {
@@ -16,8 +18,9 @@ export class SocketStream implements ByteStream {
     this.#socket.uncork();
   };
 
-  constructor(socket: Socket, tls?: TlsFacts) {
+  constructor(socket: Socket, tls?: TlsFacts, readBuffer?: ReadBuffer) {
     this.#socket = socket;
+    this.#readBuffer = readBuffer;
     if (tls !== undefined) this.tls = tls;
     this.peer = peerOf(socket);
     // A socket without this listener takes the process down when its peer resets it.
@@ -32,13 +35,14 @@ export class SocketStream implements ByteStream {
 
   start(handler: ByteStreamHandler): void {
     const socket = this.#socket;
-    socket.on("data", (chunk: Buffer) => handler.onBytes(chunk));
     socket.on("drain", () => handler.onDrain());
     socket.on("close", () => handler.onClose(this.#error));
     // Half-open sockets are of no use to HTTP/2: when the peer ends, so do we.
     socket.on("end", () => socket.end());
     // A socket that is destroyed but not closed still reports its end to the listener above.
     if (socket.closed) queueMicrotask(() => handler.onClose(this.#error));
+    if (this.#readBuffer === undefined) socket.on("data", (chunk: Buffer) => handler.onBytes(chunk));
+    else this.#readBuffer.start((chunk) => handler.onBytes(chunk));
   }
 
   write(bytes: Uint8Array): boolean {
