@@ -198,10 +198,10 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
     if (byteCount > 0) this.stream?.consume(byteCount);
   }
 
-  #send({ bytes, isCompressed, isLent }: OutgoingMessage): boolean {
+  #send({ bytes, isCompressed, memory }: OutgoingMessage): boolean {
     const { prefix } = this.channel;
     writeMessagePrefix(prefix, isCompressed, bytes.byteLength);
-    return this.stream?.sendData(bytes, false, prefix, isLent) ?? true;
+    return this.stream?.sendData(bytes, false, prefix, memory) ?? true;
   }
 
   /** Moves the caller's messages to the stream, as fast as the peer takes them. */
@@ -213,8 +213,9 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
         if (done === true) break;
         if (this.isDone) return;
         // What another attempt may need is kept.
-        const mayLend = this.#replay === undefined && this.stream !== undefined;
-        const encoded = encodeOutgoing(this.method.requestCodec, value, this.#options.compression, mayLend);
+        const isSentOnce = this.#replay === undefined && this.stream !== undefined;
+        const needed = isSentOnce ? "until-sent" : "for-ever";
+        const encoded = encodeOutgoing(this.method.requestCodec, value, this.#options.compression, needed);
         const message = encoded instanceof Promise ? await encoded : encoded;
         if (this.isDone) return;
         this.#keep(message);

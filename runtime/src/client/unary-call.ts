@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { HeaderFields, Http2Connection, LimitExceeded } from "../http2/types.js";
+import type { HeaderFields, Http2Connection, LimitExceeded, MemoryOwner } from "../http2/types.js";
 import { statusToError } from "../rpc/errors.js";
 import { writeMessagePrefix } from "../rpc/framing.js";
 import { type InboxOwner, MessageInbox, type MessageLimits } from "../rpc/message-inbox.js";
@@ -38,7 +38,7 @@ export function startUnary(
     new UnaryCall(channel, method, request, settings, options, result).start();
   };
   try {
-    const request = encodeOutgoing(method.requestCodec, message, options.compression, false);
+    const request = encodeOutgoing(method.requestCodec, message, options.compression, "until-over");
     if (request instanceof Promise)
       request.then(start, (error: unknown) => result.onError(ConnectError.from(error), undefined));
     else start(request);
@@ -49,13 +49,16 @@ export function startUnary(
 }
 
 /** One message out, one message in. */
-export class UnaryCall extends Call implements InboxOwner {
+export class UnaryCall extends Call implements InboxOwner, MemoryOwner {
   readonly #request: OutgoingMessage;
   readonly #result: UnaryResult;
   readonly #options: MessageOptions;
   #inbox: MessageInbox;
   #message: unknown;
   #arrived = 0;
+  /** Attempts that the request was sent with, and those of which it has left. */
+  #sends = 0;
+  #departures = 0;
   /** What is wrong with the answer. */
   #failure: RpcStatus | undefined;
 
@@ -130,7 +133,13 @@ export class UnaryCall extends Call implements InboxOwner {
     writeMessagePrefix(prefix, isCompressed, bytes.byteLength);
     const stream = connection.openStream(this.method.requestHeaders, this.requestFields(), false, this);
     this.stream = stream;
-    stream.sendData(bytes, true, prefix);
+    this.#sends += 1;
+    stream.sendData(bytes, true, prefix, typeof this.#request.memory === "object" ? this : "kept");
+  }
+
+  onLeft(): void {
+    this.#departures += 1;
+    if (this.isDone) this.#freeRequest();
   }
 
   protected override onResponseHeaders(encoding: string): void {
@@ -153,6 +162,7 @@ export class UnaryCall extends Call implements InboxOwner {
   }
 
   protected override onFinished(status: RpcStatus): void {
+    this.#freeRequest();
     if (status.code === 0) {
       // Its message may still be on its way through decompression.
       this.#inbox.end();
@@ -160,6 +170,12 @@ export class UnaryCall extends Call implements InboxOwner {
     }
     this.#inbox.close();
     this.#result.onError(statusToError(status, this.metadata), this);
+  }
+
+  /** Nobody sends the request again: its memory may be used again, once it is nowhere on its way. */
+  #freeRequest(): void {
+    const { memory } = this.#request;
+    if (typeof memory === "object" && this.#departures === this.#sends) memory.onLeft();
   }
 
   /** gRPC doc/statuscodes.md: a response cardinality violation. Told at once, whether the server ever ends or not. */

@@ -2,6 +2,7 @@ import { DEFAULT_WINDOW_BYTES, MAX_WINDOW_BYTES } from "./frame.js";
 import type { FrameWriter } from "./frame-writer.js";
 import type { Http2Limits } from "./limits.js";
 import type { StreamState } from "./stream.js";
+import type { Memory } from "./types.js";
 
 /** Told when a stream's queue went out. */
 export interface DataSchedulerOwner {
@@ -47,14 +48,16 @@ export class DataScheduler {
     return this.#ready.size > 0;
   }
 
-  /** Sends or queues body bytes; those that are lent are copied. False when the stream's user should wait. */
+  /** Sends or queues body bytes. False when the stream's user should wait. */
   send(
     stream: StreamState,
     bytes: Uint8Array,
     endStream: boolean,
     prefix: Uint8Array | undefined,
-    isLent: boolean,
+    memory: Memory,
   ): boolean {
+    const isLent = memory === "lent";
+    const owner = typeof memory === "object" ? memory : undefined;
     let head = prefix;
     let rest = bytes;
     let byteCount = rest.byteLength + (head === undefined ? 0 : head.byteLength);
@@ -67,6 +70,7 @@ export class DataScheduler {
       const window = this.#windowOf(stream);
       if (byteCount <= maxFrameBytes && (byteCount <= window || byteCount === 0)) {
         this.#write(stream, rest, endStream, head, isLent);
+        if (owner !== undefined) output.whenLeft(owner);
         if (endStream) this.#owner.onLocalEnd(stream);
         return true;
       }
@@ -81,6 +85,10 @@ export class DataScheduler {
     // Not slice(), which does not copy what is a Buffer.
     if (head !== undefined) stream.queue.push(new Uint8Array(head));
     if (rest.byteLength > 0 || byteCount === 0) stream.queue.push(isLent ? new Uint8Array(rest) : rest);
+    if (owner !== undefined) {
+      stream.queuedOwners ??= [];
+      stream.queuedOwners.push(owner);
+    }
     stream.queuedBytes += byteCount;
     this.#queuedBytes += byteCount;
     if (endStream) stream.queuedEnd = "end";
@@ -101,6 +109,7 @@ export class DataScheduler {
 
   /** Forgets what a stream has queued. */
   drop(stream: StreamState): void {
+    stream.queuedOwners = undefined;
     if (stream.queue.length > 0) {
       this.#queuedBytes -= stream.queuedBytes;
       stream.queue.length = 0;
@@ -196,6 +205,8 @@ export class DataScheduler {
     this.#write(stream, part, isLast && stream.queuedEnd === "end", prefix, false);
     this.#ready.delete(stream);
     if (isLast) {
+      for (const owner of stream.queuedOwners ?? []) this.#writer.output.whenLeft(owner);
+      stream.queuedOwners = undefined;
       if (stream.queuedEnd !== "none") this.#owner.onLocalEnd(stream);
     } else {
       // To the back of the line: the next pump begins with a stream that has waited longer.

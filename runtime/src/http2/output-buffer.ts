@@ -1,3 +1,5 @@
+import type { MemoryOwner } from "./types.js";
+
 const FIRST_SLAB_BYTES = 2048;
 const LARGEST_SLAB_BYTES = 65_536;
 const MAX_SPARE_SLABS = 4;
@@ -23,6 +25,9 @@ export class OutputBuffer {
   #full: Buffer[] = [];
   #leaving: Buffer[] = [];
   readonly #spare: Buffer[] = [];
+  /** Those whose memory is in the output, before and after it was taken. */
+  #owners: MemoryOwner[] = [];
+  #leavingOwners: MemoryOwner[] = [];
 
   /** Bytes that wait to be taken. */
   get byteCount(): number {
@@ -41,9 +46,18 @@ export class OutputBuffer {
     this.#pieceBytes += bytes.length;
   }
 
+  /** Tells `owner` when all that is in the output now has left. */
+  whenLeft(owner: MemoryOwner): void {
+    this.#owners.push(owner);
+  }
+
   /** Hands all output to `write`, in order. */
   take(write: (bytes: Uint8Array) => void): void {
     this.dataByteCount = 0;
+    if (this.#owners.length > 0) {
+      this.#leavingOwners.push(...this.#owners);
+      this.#owners = [];
+    }
     if (this.#pieces.length === 0) {
       const start = this.pieceStart;
       if (this.position === start) return;
@@ -66,6 +80,11 @@ export class OutputBuffer {
   reuse(): void {
     for (const slab of this.#leaving) if (this.#spare.length < MAX_SPARE_SLABS) this.#spare.push(slab);
     this.#leaving.length = 0;
+    if (this.#leavingOwners.length > 0) {
+      const owners = this.#leavingOwners;
+      this.#leavingOwners = [];
+      for (const owner of owners) owner.onLeft();
+    }
     if (this.#pieces.length > 0 || this.position !== this.pieceStart) return;
     this.#beginAnew();
   }

@@ -1,4 +1,12 @@
-import type { ErrorCode, HeaderFields, HeaderTemplate, Http2Stream, StreamHandler } from "./types.js";
+import type {
+  ErrorCode,
+  HeaderFields,
+  HeaderTemplate,
+  Http2Stream,
+  Memory,
+  MemoryOwner,
+  StreamHandler,
+} from "./types.js";
 
 /** What a stream asks of its connection. */
 export interface StreamOwner {
@@ -13,7 +21,7 @@ export interface StreamOwner {
     bytes: Uint8Array,
     endStream: boolean,
     prefix: Uint8Array | undefined,
-    isLent: boolean,
+    memory: Memory,
   ): boolean;
   consume(stream: StreamState, byteCount: number): void;
   progress(stream: StreamState): void;
@@ -54,6 +62,8 @@ export class StreamState implements Http2Stream {
   /** Body bytes that wait for window or for the socket. */
   readonly queue: Uint8Array[] = [];
   queuedBytes = 0;
+  /** Those whose memory is in the queue. */
+  queuedOwners: MemoryOwner[] | undefined;
   /** What follows the queue: nothing yet, the end of the stream, or trailers that end it. */
   queuedEnd: "none" | "end" | "trailers" = "none";
   queuedTrailers: { readonly template: HeaderTemplate; readonly extra: HeaderFields | undefined } | undefined;
@@ -79,8 +89,8 @@ export class StreamState implements Http2Stream {
     this.#owner.writeHeaders(this, template, extra, endStream);
   }
 
-  sendData(bytes: Uint8Array, endStream: boolean, prefix?: Uint8Array, isLent = false): boolean {
-    return this.#owner.writeData(this, bytes, endStream, prefix, isLent);
+  sendData(bytes: Uint8Array, endStream: boolean, prefix?: Uint8Array, memory: Memory = "kept"): boolean {
+    return this.#owner.writeData(this, bytes, endStream, prefix, memory);
   }
 
   consume(byteCount: number): void {

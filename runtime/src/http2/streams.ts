@@ -7,7 +7,7 @@ import type { ReceiveWindows } from "./receive-windows.js";
 import { ResetMemory } from "./reset-memory.js";
 import { type StreamOwner, StreamState } from "./stream.js";
 import type { Timeouts } from "./timeouts.js";
-import type { ErrorCode, HeaderFields, HeaderTemplate, StreamError } from "./types.js";
+import type { ErrorCode, HeaderFields, HeaderTemplate, Memory, StreamError } from "./types.js";
 
 /** The parts of a connection that its streams work with. */
 export interface StreamParts {
@@ -124,11 +124,11 @@ export class Streams implements StreamOwner {
     bytes: Uint8Array,
     endStream: boolean,
     prefix: Uint8Array | undefined,
-    isLent: boolean,
+    memory: Memory,
   ): boolean {
     if (stream.isClosed || stream.didLocalEnd || stream.queuedEnd !== "none") return true;
     this.#parts.timeouts.active(stream);
-    return this.#parts.scheduler.send(stream, bytes, endStream, prefix, isLent);
+    return this.#parts.scheduler.send(stream, bytes, endStream, prefix, memory);
   }
 
   consume(stream: StreamState, byteCount: number): void {

@@ -69,17 +69,28 @@ export interface StreamHandler {
   onClose(error: StreamError | undefined): void;
 }
 
+/**
+ * Whose memory a body's bytes are. `kept`: they may be referred to for ever, for nobody writes there any more. `lent`: it is
+ * the caller's again when the call returns, so they are copied. An owner is told when they have left, so that it can use
+ * the memory again, or not at all, when they never did.
+ */
+export type Memory = "kept" | "lent" | MemoryOwner;
+
+/** See {@link Memory}. */
+export interface MemoryOwner {
+  onLeft(): void;
+}
+
 /** One stream of a connection. */
 export interface Http2Stream {
   readonly id: number;
   /** Sends a header block: a server's response headers, or trailers with `endStream`. */
   sendHeaders(template: HeaderTemplate, extra: HeaderFields | undefined, endStream: boolean): void;
   /**
-   * Sends body bytes: `prefix`, if given, then `bytes`. The prefix is copied, and so are `bytes` that are lent; others
-   * must not be changed afterwards. False asks to wait for `onWritable` before more is sent; what was given is queued in
-   * any case.
+   * Sends body bytes: `prefix`, if given, which is copied, then `bytes`, whose memory is "kept" unless it is said
+   * otherwise. False asks to wait for `onWritable` before more is sent; what was given is queued in any case.
    */
-  sendData(bytes: Uint8Array, endStream: boolean, prefix?: Uint8Array, isLent?: boolean): boolean;
+  sendData(bytes: Uint8Array, endStream: boolean, prefix?: Uint8Array, memory?: Memory): boolean;
   /** Gives `byteCount` received bytes back to the peer's window. */
   consume(byteCount: number): void;
   /** The received bytes completed something of use, such as a message: their small frames were no waste. */

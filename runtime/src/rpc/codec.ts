@@ -9,6 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { MessageDecoder } from "./message-decoder.js";
 import { MessageEncoder } from "./message-encoder.js";
+import type { MessageMemory } from "./message-memory.js";
 import { planMessage } from "./message-plan.js";
 
 // As in every implementation of protobuf.
@@ -17,10 +18,10 @@ const DEFAULT_MAX_NESTING = 100;
 /** Turns messages into bytes and back. */
 export interface MessageCodec<Init = unknown, Shape = unknown> {
   /**
-   * The message as bytes. The caller may keep them, unless they lie in `scratch`, which may be used when there is one.
-   * Throws when the message can't be encoded.
+   * The message as bytes, in memory of their own or, where that is given, perhaps of `memory`. Throws when the message
+   * can't be encoded.
    */
-  encode(message: Init, scratch?: Buffer): Uint8Array;
+  encode(message: Init, memory?: MessageMemory): Uint8Array;
   /** The message in `bytes`; the result may refer to them. Throws when they are not such a message. */
   decode(bytes: Uint8Array): Shape;
 }
@@ -43,7 +44,7 @@ export function protobufCodec<D extends DescMessage>(
   const encoder = new MessageEncoder(plan);
   const decoder = new MessageDecoder(plan, maxNesting);
   return {
-    encode: (message, scratch) => encoder.encode(message, scratch) ?? slow.encode(message),
+    encode: (message, memory) => encoder.encode(message, memory) ?? slow.encode(message),
     decode: (bytes) => (decoder.decode(bytes) as MessageShape<D> | undefined) ?? slow.decode(bytes),
   };
 }

@@ -1,7 +1,9 @@
+import type { MessageMemory } from "./message-memory.js";
 import { FieldKind, type FieldPlan, type MessagePlan, varintBytes } from "./message-plan.js";
 
 type Fields = Readonly<Record<string, unknown>>;
 
+const SMALL_BYTES = 1024;
 const TWO_TO_32 = 0x1_0000_0000;
 
 /** Encodes messages by their plan, in a pass for the sizes and one for the bytes. Not reentrant. */
@@ -12,7 +14,7 @@ export class MessageEncoder {
   #nextSize = 0;
   #bytes: Buffer = Buffer.alloc(0);
   #position = 0;
-  /** The part of the scratch memory that was handed out last. */
+  /** The part of a larger memory that a small message was written to last. */
   #view: Buffer = Buffer.alloc(0);
 
   constructor(plan: MessagePlan) {
@@ -21,21 +23,22 @@ export class MessageEncoder {
 
   /**
    * The bytes of a message, or of what {@link https://www.npmjs.com/package/@bufbuild/protobuf `create`} would make one
-   * of; in `scratch` when they fit there. Undefined when there is something in it that the plan did not expect.
+   * of, in `memory` where there is some. Undefined when there is something in it that the plan did not expect.
    */
-  encode(message: object, scratch?: Buffer): Uint8Array | undefined {
+  encode(message: object, memory?: MessageMemory): Uint8Array | undefined {
     if (this.#sizes.length > 0) this.#sizes.length = 0;
     this.#nextSize = 0;
     const byteCount = this.#sizeOf(this.#plan, message as Fields);
     if (Number.isNaN(byteCount)) return undefined;
-    const isLent = scratch !== undefined && byteCount <= scratch.byteLength;
-    this.#bytes = isLent ? scratch : Buffer.allocUnsafe(byteCount);
+    const bytes = memory === undefined ? Buffer.allocUnsafe(byteCount) : memory.take(byteCount);
+    this.#bytes = bytes;
     this.#position = 0;
     this.#write(this.#plan, message as Fields);
-    if (!isLent) return this.#bytes;
-    // A stream's messages are often of one size, and a view costs as much as a small message.
-    if (this.#view.byteLength !== byteCount || this.#view.buffer !== scratch.buffer) {
-      this.#view = scratch.subarray(0, byteCount);
+    if (bytes.byteLength === byteCount) return bytes;
+    if (byteCount > SMALL_BYTES) return bytes.subarray(0, byteCount);
+    // A stream's messages are often of one size, and a view costs as much as such a message.
+    if (this.#view.byteLength !== byteCount || this.#view.buffer !== bytes.buffer) {
+      this.#view = bytes.subarray(0, byteCount);
     }
     return this.#view;
   }

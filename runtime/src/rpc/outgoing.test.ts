@@ -6,7 +6,7 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { protobufCodec } from "./codec.js";
-import { encodeOutgoing, type OutgoingMessage } from "./outgoing.js";
+import { encodeOutgoing, type Needed, type OutgoingMessage } from "./outgoing.js";
 
 const file = create(FileDescriptorProtoSchema, {
   name: "test/blob.proto",
@@ -32,8 +32,8 @@ const file = create(FileDescriptorProtoSchema, {
 const Blob = createFileRegistry(file, () => undefined).getMessage("test.Blob") as DescMessage;
 const codec = protobufCodec(Blob);
 
-function encode(message: object, mayLend: boolean): OutgoingMessage {
-  const outgoing = encodeOutgoing(codec, message, undefined, mayLend);
+function encode(message: object, needed: Needed): OutgoingMessage {
+  const outgoing = encodeOutgoing(codec, message, undefined, needed);
   if (outgoing instanceof Promise) throw new Error("encoding takes no time");
   return outgoing;
 }
@@ -46,24 +46,40 @@ describe("encodeOutgoing", () => {
   it("lends bytes until the next message, whatever size they and those before have", () => {
     for (const size of [0, 1, 300, 300, 70_000, 1]) {
       const message = filled(size, size);
-      const { bytes, isLent } = encode(message, true);
-      expect(isLent).toBe(true);
+      const { bytes, memory } = encode(message, "until-sent");
+      expect(memory).toBe("lent");
       expect(equals(Blob, fromBinary(Blob, bytes), create(Blob, message))).toBe(true);
     }
   });
 
-  it("gives memory of their own to bytes that are kept, and to those that are too many to lend", () => {
-    const kept = [1, 300, 300].map((size) => encode(filled(size, 7), false));
-    const large = encode(filled(200_000, 8), true);
-    encode(filled(300, 9), true);
-    expect([...kept, large].map(({ isLent }) => isLent)).toEqual([false, false, false, false]);
-    expect([...kept, large].map(({ bytes }) => bytes.at(-1))).toEqual([7, 7, 7, 8]);
+  it.each(["until-over", "for-ever"] as const)("gives bytes that are needed %s memory of their own", (needed) => {
+    const kept = [1, 300, 300].map((size) => encode(filled(size, 7), needed));
+    encode(filled(300, 9), "until-sent");
+    expect(kept.map(({ memory }) => memory)).toEqual(["kept", "kept", "kept"]);
+    expect(kept.map(({ bytes }) => bytes.at(-1))).toEqual([7, 7, 7]);
   });
 
+  it.each(["until-sent", "until-over"] as const)(
+    "uses the memory of a large message that is needed %s again, when it has left and not before",
+    (needed) => {
+      const first = encode(filled(200_000, 1), needed);
+      const second = encode(filled(200_000, 2), needed);
+      expect([first.bytes.at(-1), second.bytes.at(-1)]).toEqual([1, 2]);
+      const { memory } = first;
+      if (typeof memory !== "object") throw new Error("large messages have an owner");
+      memory.onLeft();
+      memory.onLeft();
+      const [third, fourth] = [encode(filled(190_000, 3), needed), encode(filled(190_000, 4), needed)];
+      expect(third.bytes.buffer).toBe(first.bytes.buffer);
+      expect(fourth.bytes.buffer).not.toBe(first.bytes.buffer);
+      expect([second, third, fourth].map(({ bytes }) => bytes.at(-1))).toEqual([2, 3, 4]);
+    },
+  );
+
   it("encodes right after a message that it could not encode", () => {
-    expect(() => encode({ inner: { inner: { value: "no bytes" } } }, true)).toThrow();
+    expect(() => encode({ inner: { inner: { value: "no bytes" } } }, "until-sent")).toThrow();
     const message = { inner: { inner: filled(3, 5) } };
-    const { bytes } = encode(message, true);
+    const { bytes } = encode(message, "until-sent");
     expect(equals(Blob, fromBinary(Blob, bytes), create(Blob, message))).toBe(true);
   });
 });

@@ -1,22 +1,23 @@
+import type { Memory } from "../http2/types.js";
 import type { MessageCodec } from "./codec.js";
 import { compress } from "./compression.js";
+import { untilOver, untilSent } from "./message-memory.js";
 
 /** A message as it goes out. */
 export interface OutgoingMessage {
   readonly bytes: Uint8Array;
   readonly isCompressed: boolean;
-  /** The bytes are valid until another message is encoded: to be sent at once, and not kept. */
-  readonly isLent: boolean;
+  readonly memory: Memory;
 }
 
-// Larger messages are encoded into memory of their own, which is sent as it is.
-const SCRATCH_BYTES = 128 * 1024;
-const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+/** How long a message is needed: until it is sent, before anything else is encoded; until its call is over; or for ever. */
+export type Needed = "until-sent" | "until-over" | "for-ever";
+
 // Like the bytes in it, it is somebody's until another message is encoded.
-const lent: { bytes: Uint8Array; isCompressed: boolean; isLent: boolean } = {
-  bytes: scratch,
+const lent: { bytes: Uint8Array; isCompressed: boolean; memory: Memory } = {
+  bytes: new Uint8Array(0),
   isCompressed: false,
-  isLent: true,
+  memory: "lent",
 };
 
 /** Which messages are compressed, and how. */
@@ -37,30 +38,29 @@ export function sendCompression(
   return encoding === undefined ? undefined : { encoding, minBytes };
 }
 
-/**
- * Encodes a message, and compresses it when it is worth it: at once when it is small, later when it is large. `mayLend`:
- * the caller sends it before anything else is encoded.
- */
+/** Encodes a message, and compresses it when it is worth it: at once when it is small, later when it is large. */
 export function encodeOutgoing(
   codec: MessageCodec,
   message: unknown,
   compression: SendCompression | undefined,
-  mayLend: boolean,
+  needed: Needed,
 ): OutgoingMessage | Promise<OutgoingMessage> {
-  if (mayLend && compression === undefined) {
-    const bytes = codec.encode(message, scratch);
-    if (bytes.buffer !== scratch.buffer) return plain(bytes);
+  if (needed !== "for-ever" && compression === undefined) {
+    const memory = needed === "until-sent" ? untilSent : untilOver;
+    const bytes = codec.encode(message, memory);
+    const owner = memory.memoryOf(bytes);
+    if (owner !== "lent") return { bytes, isCompressed: false, memory: owner };
     lent.bytes = bytes;
     return lent;
   }
   const bytes = codec.encode(message);
-  if (compression === undefined || bytes.byteLength < compression.minBytes) return plain(bytes);
+  if (compression === undefined || bytes.byteLength < compression.minBytes) {
+    return { bytes, isCompressed: false, memory: "kept" };
+  }
   const compressed = compress(bytes);
-  return compressed instanceof Promise
-    ? compressed.then((result) => ({ bytes: result, isCompressed: true, isLent: false }))
-    : { bytes: compressed, isCompressed: true, isLent: false };
+  return compressed instanceof Promise ? compressed.then(asCompressed) : asCompressed(compressed);
 }
 
-function plain(bytes: Uint8Array): OutgoingMessage {
-  return { bytes, isCompressed: false, isLent: false };
+function asCompressed(bytes: Uint8Array): OutgoingMessage {
+  return { bytes, isCompressed: true, memory: "kept" };
 }

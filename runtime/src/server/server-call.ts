@@ -177,11 +177,11 @@ export abstract class ServerCall implements StreamHandler, InboxOwner {
   }
 
   /** Sends a message; false when the sender should wait for `onWritable`. */
-  protected sendMessage({ bytes, isCompressed, isLent }: OutgoingMessage): boolean {
+  protected sendMessage({ bytes, isCompressed, memory }: OutgoingMessage): boolean {
     const { prefix } = this.environment;
     writeMessagePrefix(prefix, isCompressed, bytes.byteLength);
     this.sendHeaders();
-    return this.stream.sendData(bytes, false, prefix, isLent);
+    return this.stream.sendData(bytes, false, prefix, memory);
   }
 
   /** Ends the call with status OK. */

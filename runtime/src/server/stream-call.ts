@@ -85,7 +85,7 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
       for await (const message of await this.#run(this.#requests, this.context)) {
         // Leaving the loop closes the handler's generator, so that its `finally` blocks run.
         if (this.isOver) break;
-        const encoded = encodeOutgoing(this.method.responseCodec, message, this.compression, true);
+        const encoded = encodeOutgoing(this.method.responseCodec, message, this.compression, "until-sent");
         const outgoing = encoded instanceof Promise ? await encoded : encoded;
         if (this.isOver) break;
         if (this.sendMessage(outgoing)) continue;

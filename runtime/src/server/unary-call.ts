@@ -83,7 +83,7 @@ export class UnaryServerCall extends ServerCall {
     if (this.isOver) return;
     let encoded: OutgoingMessage | Promise<OutgoingMessage>;
     try {
-      encoded = encodeOutgoing(this.method.responseCodec, message, this.compression, true);
+      encoded = encodeOutgoing(this.method.responseCodec, message, this.compression, "until-sent");
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.fail({ code: Code.Internal, message: `can't encode ${this.method.desc.output.typeName}: ${reason}` });
