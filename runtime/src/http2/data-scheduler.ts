@@ -47,6 +47,11 @@ export class DataScheduler {
     return this.#ready.size > 0;
   }
 
+  /** Body bytes that wait in all streams together. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
   /** Sends or queues body bytes. False when the stream's user should wait. */
   send(stream: StreamState, bytes: Uint8Array, endStream: boolean, prefix: Uint8Array | undefined): boolean {
     const byteCount = bytes.byteLength + (prefix === undefined ? 0 : prefix.byteLength);
