@@ -54,6 +54,7 @@ const SETTING_VALUES = [
 const STEPS_MS = [
   0, 1, 100, 999, 1000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 3.6e6, 7.2e6, 1.8e7,
 ];
+const ERROR_CANCEL = 8;
 const MAX_OPS = 192;
 /** Of what is done after the connection's end, where little can happen. */
 const MAX_LATE_OPS = 4;
@@ -149,6 +150,7 @@ class Execution {
     while (this.#input.remaining > 0 && this.#ops < MAX_OPS) this.#step(this.#input.byte());
     this.#flush();
     this.#takeOutput();
+    this.#serveAll();
     this.#connection.transportClosed(undefined);
     this.#endTurn();
     check(this.#user.isClosed, "the transport is gone and the connection is not closed");
@@ -418,11 +420,21 @@ class Execution {
   #endTurn(): void {
     this.#clock.endTurn();
     const { openStreams } = this.#connection;
-    check(
-      openStreams === this.#user.openStreams,
-      `openStreams is ${openStreams}, the user has ${this.#user.openStreams}`,
-    );
+    const waiting = openStreams - this.#user.openStreams;
+    const isLegal = waiting === 0 || (waiting > 0 && this.#role === "server" && !this.#user.isClosed);
+    check(isLegal, `openStreams is ${openStreams}, the user has ${this.#user.openStreams}`);
     check(this.#role === "client" || openStreams <= this.#maxStreams, "more streams than MAX_CONCURRENT_STREAMS");
+  }
+
+  /** Nothing waits to be sent any more: each stream that waits for that has its turn. */
+  #serveAll(): void {
+    for (const stream of this.#user.streams) stream.reset(ERROR_CANCEL);
+    for (let turns = 0; turns < this.#maxStreams && !this.#user.isClosed; turns++) {
+      if (this.#connection.openStreams === this.#user.openStreams) return;
+      this.#endTurn();
+    }
+    const { openStreams } = this.#connection;
+    check(openStreams === this.#user.openStreams, "streams wait though nothing waits to be sent");
   }
 
   #takeOutput(): void {

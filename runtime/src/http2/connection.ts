@@ -27,6 +27,7 @@ import {
   type StreamError,
   type StreamHandler,
 } from "./types.js";
+import { WaitingStreams, type WaitingStreamsOwner } from "./waiting-streams.js";
 
 // So much, three full frames, leaves before the turn is over: the peer can begin with it while we go on, and a system call
 // costs little beside it.
@@ -51,7 +52,7 @@ export function createHttp2Connection(init: ConnectionInit): Http2Connection {
  * {@link FrameHandler}), those who write ({@link DataScheduler}, {@link FrameWriter}), the {@link Streams} and those who
  * watch the peer ({@link PeerBudgets}, {@link Timeouts}) are joined.
  */
-class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
+class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, WaitingStreamsOwner {
   readonly role: "client" | "server";
   readonly limits: Http2Limits;
   readonly budgets: PeerBudgets;
@@ -70,6 +71,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
   readonly #timeouts: Timeouts;
   readonly #pings: Pings;
   readonly #streams: Streams;
+  readonly #waiting: WaitingStreams;
   #isSignalled = false;
   #didPeerGoAway = false;
   /** What the peer's GOAWAY complained about: it ends the connection once the last stream has ended. */
@@ -107,11 +109,13 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
       onWritten: () => {
         this.budgets.dataSent();
         this.#pings.sent();
+        this.#waiting.sent();
         this.#signal();
         if (this.#writer.output.byteCount >= MUCH_OUTPUT_BYTES) handler.onMuchOutput?.();
       },
       onWaiting: (stream) => this.#timeouts.waiting(stream),
     });
+    this.#waiting = new WaitingStreams(this.#scheduler, limits, clock, this);
     this.#timeouts = new Timeouts(this, clock, rng, limits);
     this.#streams = new Streams({
       limits,
@@ -266,15 +270,19 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
   peerOpened(id: number, fields: HeaderFields, endStream: boolean): StreamState {
     const stream = this.#streams.add(id, this.#gate.turn);
     stream.didReceiveHeaders = true;
-    stream.handler = this.#handler.onStream(stream, fields, endStream);
-    // It closed the connection before it said who hears of that.
-    if (this.#unheardEnd !== undefined) {
-      stream.handler.onClose(this.#unheardEnd);
-      this.#unheardEnd = undefined;
-    }
+    this.#waiting.accept(stream, fields, endStream);
     this.#gate.streamOpened();
     if (id > this.limits.maxStreamId) this.#drainWornOut(id);
     return stream;
+  }
+
+  serve(stream: StreamState, fields: HeaderFields, endStream: boolean): StreamHandler {
+    const handler = this.#handler.onStream(stream, fields, endStream);
+    stream.handler = handler;
+    // It closed the connection before it said who hears of that.
+    if (this.#unheardEnd !== undefined) handler.onClose(this.#unheardEnd);
+    this.#unheardEnd = undefined;
+    return handler;
   }
 
   dataReceived(byteCount: number): boolean {
@@ -301,7 +309,8 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
     const isOrderly = this.role === "client" && code === ErrorCode.NO_ERROR && stream.didRemoteEnd;
     const message = `the peer reset the stream with ${errorName(code)}`;
     const unprocessed = code === ErrorCode.REFUSED_STREAM;
-    this.#streams.end(stream, isOrderly ? undefined : { code, origin: "remote", message, unprocessed }, hadTurn);
+    const isEarned = hadTurn && !this.#waiting.has(stream);
+    this.#streams.end(stream, isOrderly ? undefined : { code, origin: "remote", message, unprocessed }, isEarned);
   }
 
   windowUpdated(stream: StreamState | undefined, increment: number): void {
@@ -447,6 +456,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner {
 
   #onStreamEnded(): void {
     if (this.isClosed) return;
+    this.#waiting.sent();
     if (this.isDraining) this.#endIfDrained();
     else if (this.role === "client" && this.streams.size + 1 >= this.peer.maxConcurrentStreams) {
       this.#handler.onCapacity();

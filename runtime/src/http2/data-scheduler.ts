@@ -48,6 +48,11 @@ export class DataScheduler {
     return this.#ready.size > 0;
   }
 
+  /** Body bytes that wait in all streams together. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
   /** Sends or queues body bytes. False when the stream's user should wait. */
   send(
     stream: StreamState,

@@ -96,6 +96,9 @@ export interface Http2Limits {
   readonly streamSendBufferBytes: number;
   /** The same for all streams of a connection together. [A19] */
   readonly connectionSendBufferBytes: number;
+  /** Queued bytes of a connection above which the streams that a client opens wait to be served, until half is gone:
+   * senders that can't be asked to wait, such as those of unary answers, are bounded by it. [A19] */
+  readonly deferAtUnsentBytes: number;
   /** Output not yet taken by the socket above which DATA stays in its streams. [A19] */
   readonly outputHighBytes: number;
 
@@ -203,6 +206,7 @@ const MESH: Http2Limits = {
 
   streamSendBufferBytes: 32 * KIB,
   connectionSendBufferBytes: MIB,
+  deferAtUnsentBytes: 4 * MIB,
   outputHighBytes: 256 * KIB,
 
   handshakeTimeoutMs: 10 * SECOND,
@@ -238,6 +242,7 @@ const EDGE: Http2Limits = {
   cancelsPerSecond: 1000,
   tinyFrameBurst: 2000,
   connectionSendBufferBytes: 256 * KIB,
+  deferAtUnsentBytes: MIB,
   outputHighBytes: 64 * KIB,
   stallTimeoutMs: 30 * SECOND,
   streamIdleTimeoutMs: 5 * MINUTE,

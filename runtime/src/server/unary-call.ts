@@ -53,9 +53,12 @@ export class UnaryServerCall extends ServerCall {
       return;
     }
     this.startWork();
+    // The call lives until its answer has left, which may be long after the handler is done with the request.
+    const request = this.#request;
+    this.#request = undefined;
     let result: unknown;
     try {
-      result = this.#run(this.#request, this.context);
+      result = this.#run(request, this.context);
       if (isThenable(result)) {
         result.then(
           (message) => this.#respond(message),

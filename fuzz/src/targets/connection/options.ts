@@ -37,6 +37,7 @@ const TINY: Http2Options = {
   maxDebugBytes: 4,
   streamSendBufferBytes: 2000,
   connectionSendBufferBytes: 4000,
+  deferAtUnsentBytes: 2500,
   outputHighBytes: 3000,
   idleTimeoutMs: 30_000,
   streamIdleTimeoutMs: 40_000,
@@ -47,12 +48,13 @@ const TINY: Http2Options = {
   maxConnectionAgeGraceMs: 20_000,
 };
 
-/** Windows that may grow, and every connection ages. */
+/** Windows that may grow, every connection ages, and what a sound user sends at once makes new streams wait. */
 const AGEING: Http2Options = {
   initialStreamWindowBytes: 100_000,
   maxStreamWindowBytes: 300_000,
   connectionWindowBytes: 200_000,
   maxConnectionWindowBytes: 400_000,
+  deferAtUnsentBytes: 20_000,
   idleTimeoutMs: 60_000,
   keepaliveTimeMs: 20_000,
   maxConnectionAgeMs: 200_000,

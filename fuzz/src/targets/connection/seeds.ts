@@ -32,6 +32,12 @@ const SERVER = [
   "00 00 06 01 16 00 06 02 0c",
   "00 00 c2 01 1b 00 0c c2 41 16 00 c2 41 07 01 0c",
   "00 00 c2 41 26 00 07 01 0c",
+  // Streams that wait while too much waits to be sent: ended by headers, data, trailers; reset; drained.
+  "08 05 c2 01 08 0d c2 41 04 05 14 05 0c 0e 00",
+  "08 01 c2 01 07 00 08 0d c2 01 d3 04 d3 14 04 05 14 05 0c 0e 00 17 00 18 11 0c",
+  "08 01 c2 01 07 00 08 0d c2 01 d3 04 d2 4b 04 05 14 05 0c 0e 00",
+  "08 01 c2 01 07 00 08 0d c2 01 76 0d c2 41 0a 08 0e 00",
+  "04 01 c2 01 07 00 08 0d c2 01 1b 00 0c 0c 04 05 14 05 0c 0e 00",
   // Unknown frames, PUSH_PROMISE, PRIORITY.
   "00 00 66 03 46 03 46 01 56 01",
   // Floods in small limits.
