@@ -67,10 +67,11 @@ describe("A1: rapid reset", () => {
     expect(peer.closed).toMatchObject(CALM);
   });
 
-  it("is not what a client does that cancels 5,000 calls a second for a minute", async () => {
+  it("is not what a client does that cancels 5,000 calls a second", async () => {
     const peer = serverOf();
     let id = 1;
-    for (let second = 0; second < 60; second++) {
+    // Long enough to use up what is forgiven at first, if it were not earned back; the soak test does it for a minute.
+    for (let second = 0; second < 15; second++) {
       for (let part = 0; part < 100; part++) {
         const ids = Array.from({ length: 50 }, (_, index) => id + 2 * index);
         for (const each of ids) peer.raw(headersFrame(each, REQUEST));
