@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { describe, expect } from "vitest";
-import { attack, bounded } from "./support/attack.js";
-import { data, Flag, FrameType, forStreams, headers } from "./support/frames.js";
+import { attack, bounded, closed } from "./support/attack.js";
+import { data, Flag, FrameType, forStreams, headers, rstStream } from "./support/frames.js";
 import { CLIENT_STREAM, literal, request, UNARY } from "./support/hpack.js";
 import { clientStreamRequest, grpcMessage, unaryRequest } from "./support/messages.js";
 
@@ -10,6 +10,12 @@ const MIB = 1024 * 1024;
 const GZIP = literal("grpc-encoding", "gzip");
 /** 16 KiB that become 16 MiB. */
 const BOMB = grpcMessage(gzipSync(unaryRequest({ payload: Buffer.alloc(16 * MIB) })), { isCompressed: true });
+/** The same, with another size in gzip's trailer. */
+const bombThatSays = (byteCount: number): Buffer => {
+  const bomb = Buffer.from(BOMB);
+  bomb.writeUInt32LE(byteCount, bomb.byteLength - 4);
+  return bomb;
+};
 /** 4 KiB that become just less than 4 MiB, which is allowed. */
 const LARGE = grpcMessage(gzipSync(clientStreamRequest(Buffer.alloc(4 * MIB - 100)).subarray(5)), {
   isCompressed: true,
@@ -68,6 +74,35 @@ describe("messages", () => {
     },
   });
 
+  attack("B2", "gzip bombs whose trailers say 1 MiB", {
+    ending: closed("ENHANCE_YOUR_CALM"),
+    async run({ connect }) {
+      const peer = await connect();
+      peer.hello();
+      await peer.until(() => peer.count(FrameType.SETTINGS) > 0);
+      const bomb = bombThatSays(MIB);
+      for (let id = 1; id < 200 && !peer.isClosed && peer.nowMs() < 1500; id += 2) {
+        peer.write(headers(id, request(UNARY, GZIP)));
+        await peer.body(id, bomb);
+      }
+    },
+  });
+
+  attack("B2", "gzip bombs whose trailers say 1 KiB, their streams reset", {
+    ending: closed("ENHANCE_YOUR_CALM"),
+    async run({ connect }) {
+      const peer = await connect();
+      peer.hello();
+      await peer.until(() => peer.count(FrameType.SETTINGS) > 0);
+      const bomb = bombThatSays(1024);
+      for (let id = 1; !peer.isClosed && peer.nowMs() < 1500; id += 2) {
+        peer.write(headers(id, request(UNARY, GZIP)));
+        await peer.body(id, bomb, false);
+        peer.write(rstStream(id));
+      }
+    },
+  });
+
   attack("B2", "an encoding that is not supported", {
     ending: bounded,
     async run({ connect }) {
@@ -88,6 +123,19 @@ describe("messages", () => {
       await peer.until(() => peer.count(FrameType.SETTINGS) > 0);
       peer.write(headers(1, request(UNARY)));
       await peer.body(1, grpcMessage(Buffer.alloc(4 * MIB, "x")));
+      await peer.until(() => peer.endedStreams === 1);
+      expect(peer.endedStreams).toBe(1);
+    },
+  });
+
+  attack("B3", "a message of 4 MiB made of one field again and again", {
+    ending: bounded,
+    async run({ connect }) {
+      const peer = await connect();
+      peer.hello();
+      await peer.until(() => peer.count(FrameType.SETTINGS) > 0);
+      peer.write(headers(1, request(UNARY)));
+      await peer.body(1, grpcMessage(Buffer.alloc(4 * MIB, Buffer.of(0x0a, 0))));
       await peer.until(() => peer.endedStreams === 1);
       expect(peer.endedStreams).toBe(1);
     },

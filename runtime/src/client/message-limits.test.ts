@@ -2,14 +2,16 @@ import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { http2Limits } from "../http2/limits.js";
 import type { Http2Stream } from "../http2/types.js";
+import { Decompressor } from "../rpc/decompressor.js";
 import { createRpcMethod } from "../rpc/method.js";
 import { echoMethod, textOf } from "../server/test/echo-service.js";
 import { framed, zipped } from "../server/test/served.js";
 import { StreamCall } from "./stream-call.js";
 import { cluster, config, forward, Harness, NOTHING_LEFT, type Outcome } from "./test/harness.js";
 
-const WATCH = createRpcMethod(echoMethod("watch"), "echo");
+const WATCH = createRpcMethod(echoMethod("watch"), "echo", http2Limits({}));
 const GRPC = [":status", "200", "content-type", "application/grpc"];
 const GZIP = [...GRPC, "grpc-encoding", "gzip"];
 const OK = { fields: ["grpc-status", "0"] };
@@ -42,7 +44,7 @@ const codeOf = ({ error }: Outcome) => error?.code;
 async function watch(answer: (stream: Http2Stream) => void): Promise<StreamCall> {
   await serve(answer);
   const input = (async function* () {})();
-  const limits = { readMaxBytes: 400_000, maxUnreadBytes: 64 * 1024 };
+  const limits = { readMaxBytes: 400_000, maxUnreadBytes: 64 * 1024, decompressor: new Decompressor() };
   const streamCall = new StreamCall(harness.channel, WATCH, input, {}, limits, { onHeaders() {}, onError() {} });
   streamCall.start();
   await harness.clock.advance(0);
@@ -132,6 +134,7 @@ describe("a client's messages", () => {
 
   it("B2: fails a large message that is no gzip, which is found out after the stream ended", async () => {
     const broken = Buffer.concat([gzipSync(randomBytes(100_000)).subarray(0, 90_000), randomBytes(1000)]);
+    broken.writeUInt32LE(100_000, broken.byteLength - 4);
     const prefix = Buffer.from([1, 0, 0, 0, 0]);
     prefix.writeUInt32BE(broken.byteLength, 1);
     await serve((stream) => {
@@ -145,6 +148,31 @@ describe("a client's messages", () => {
       await harness.clock.advance(0);
     }
     expect(codeOf(outcome)).toBe(Code.Internal);
+  });
+
+  it("B2: forgives a server its broken messages, for each of them was asked for", async () => {
+    await serve((stream) => {
+      stream.sendHeaders({ fields: GZIP }, undefined, false);
+      stream.sendData(Uint8Array.of(1, 0, 0, 0, 2, 1, 2), false);
+      stream.sendHeaders(OK, undefined, true);
+    });
+    for (let index = 0; index < 50; index += 1) expect(codeOf(await harness.call())).toBe(Code.Internal);
+    expect(harness.limits).toEqual([]);
+  });
+
+  it("B3: refuses an answer of too many fields, whatever the call", async () => {
+    const fields = Buffer.alloc(2 * 16_385, "x");
+    const prefix = Buffer.of(0, 0, 0, 0, 0);
+    prefix.writeUInt32BE(fields.byteLength, 1);
+    const answer = (stream: Http2Stream): void => {
+      stream.sendHeaders({ fields: GRPC }, undefined, false);
+      stream.sendData(Buffer.concat([prefix, fields]), false);
+      stream.sendHeaders(OK, undefined, true);
+    };
+    const { error } = await read(await watch(answer));
+    expect(error?.code).toBe(Code.ResourceExhausted);
+    expect(codeOf(await harness.call())).toBe(Code.ResourceExhausted);
+    expect(harness.limits).toEqual(["a:80 unknown_fields", "a:80 unknown_fields"]);
   });
 
   test.for(["br", "deflate", "identity"])("B2: refuses a message compressed with %s", async (encoding) => {

@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { HeaderFields, Http2Connection, LimitExceeded } from "../http2/types.js";
+import { decodeFailure } from "../rpc/codec.js";
 import { errorToStatus, statusToError } from "../rpc/errors.js";
 import { writeMessagePrefix } from "../rpc/framing.js";
 import { type InboxOwner, MessageInbox } from "../rpc/message-inbox.js";
@@ -95,12 +96,10 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
     try {
       message = this.method.responseCodec.decode(bytes);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const { status, exceeded } = decodeFailure(this.method.desc.output.typeName, error);
+      if (exceeded !== undefined) this.tellLimit(exceeded);
       this.#inbox.close();
-      this.onBodyFailure({
-        code: Code.Internal,
-        message: `can't decode ${this.method.desc.output.typeName}: ${reason}`,
-      });
+      this.onBodyFailure(status);
       return;
     }
     this.messages.push(message, wireBytes, charge);

@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { HeaderFields, Http2Connection, LimitExceeded, MemoryOwner } from "../http2/types.js";
+import { decodeFailure } from "../rpc/codec.js";
 import { statusToError } from "../rpc/errors.js";
 import { writeMessagePrefix } from "../rpc/framing.js";
 import { type InboxOwner, MessageInbox, type MessageLimits } from "../rpc/message-inbox.js";
@@ -108,8 +109,9 @@ export class UnaryCall extends Call implements InboxOwner, MemoryOwner {
     try {
       this.#message = this.method.responseCodec.decode(bytes);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#fail({ code: Code.Internal, message: `can't decode ${this.method.desc.output.typeName}: ${reason}` });
+      const { status, exceeded } = decodeFailure(this.method.desc.output.typeName, error);
+      if (exceeded !== undefined) this.tellLimit(exceeded);
+      this.#fail(status);
     }
   }
 

@@ -138,6 +138,14 @@ export interface Http2Limits {
   readonly maxMessageBytes: number;
   /** Decompressed bytes of a stream's messages that nobody has taken; more wait compressed, within the window. [B1, B2] */
   readonly maxUnreadMessageBytes: number;
+  /** Compressed messages in 10 s that cost work and are no good: broken, or larger than `maxMessageBytes` though gzip's
+   * trailer says less. Servers only. [B2] */
+  readonly maxDecompressionFailures: number;
+  /** Fields of one protobuf message, those of the messages in it included, entries of maps and packed lists counted as
+   * one; then RESOURCE_EXHAUSTED. [B3] */
+  readonly maxMessageFields: number;
+  /** The same for fields that its schema does not have, which are kept one by one. [B3] */
+  readonly maxUnknownFields: number;
   /** Depth of nested protobuf messages, JSON values and unknown groups. [B3] */
   readonly maxNesting: number;
 
@@ -225,6 +233,9 @@ const MESH: Http2Limits = {
 
   maxMessageBytes: 4 * MIB,
   maxUnreadMessageBytes: 4 * MIB,
+  maxDecompressionFailures: 16,
+  maxMessageFields: 262_144,
+  maxUnknownFields: 16_384,
   maxNesting: 100,
 
   tlsHandshakeTimeoutMs: 10 * SECOND,
@@ -309,6 +320,9 @@ export const LIMIT_NAMES = [
   "connection_age",
   "message_bytes",
   "unread_message_bytes",
+  "decompression_failures",
+  "message_fields",
+  "unknown_fields",
   "tls_handshake_timeout",
   "connections",
 ] as const;

@@ -2,6 +2,7 @@ import { AggregatedDiscoveryService } from "@meshwright/proto/envoy/service/disc
 import type { Channel } from "../client/channel.js";
 import { StreamCall } from "../client/stream-call.js";
 import { bytesCodec } from "../rpc/codec.js";
+import { Decompressor } from "../rpc/decompressor.js";
 import { createRpcMethod, type RpcMethod } from "../rpc/method.js";
 import type { AdsStream, AdsStreamHandler, AdsTransport } from "../xds/ads-transport.js";
 
@@ -35,7 +36,7 @@ class AdsCall implements AdsStream, AsyncIterable<Uint8Array> {
       method,
       this,
       {},
-      { readMaxBytes: READ_MAX_BYTES, maxUnreadBytes: READ_MAX_BYTES },
+      { readMaxBytes: READ_MAX_BYTES, maxUnreadBytes: READ_MAX_BYTES, decompressor: new Decompressor() },
       // Failures before the first response reach the reader below as well, as the end of the messages.
       { onHeaders: () => {}, onError: (error) => this.#end(error) },
     );

@@ -2,6 +2,7 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { RegistryService } from "@meshwright/proto/meshwright/registry/v1/registry_pb";
 import type { Channel } from "../client/channel.js";
 import type { OpenRegistryStream } from "../registry/control-plane-registrar.js";
+import { Decompressor } from "../rpc/decompressor.js";
 import { createRpcMethod } from "../rpc/method.js";
 import { createMeshTransport } from "./transport.js";
 
@@ -11,7 +12,7 @@ const READ_MAX_BYTES = 4 * 1024 * 1024;
 export function openRegistryStream(channel: Channel): OpenRegistryStream {
   const transport = createMeshTransport({
     bind: (method) => ({ channel, rpc: createRpcMethod(method, channel.target) }),
-    messages: { readMaxBytes: READ_MAX_BYTES, maxUnreadBytes: READ_MAX_BYTES },
+    messages: { readMaxBytes: READ_MAX_BYTES, maxUnreadBytes: READ_MAX_BYTES, decompressor: new Decompressor() },
     interceptors: [],
     defaultTimeoutMs: undefined,
   });

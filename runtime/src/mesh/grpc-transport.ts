@@ -10,6 +10,7 @@ import { http2Limits } from "../http2/limits.js";
 import type { Http2Options } from "../http2/types.js";
 import { nodeNetwork } from "../net/node-network.js";
 import { assertClientTls } from "../net/tls-options.js";
+import { Decompressor } from "../rpc/decompressor.js";
 import { createRpcMethod } from "../rpc/method.js";
 import { sendCompression } from "../rpc/outgoing.js";
 import { createLimitReporter } from "../telemetry/limit-reporter.js";
@@ -67,21 +68,22 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
     onLimit: createLimitReporter(),
     ...(options.http2 === undefined ? {} : { http2: options.http2 }),
   });
-  const { maxMessageBytes, maxUnreadMessageBytes, maxNesting } = http2Limits(options.http2 ?? {});
+  const limits = http2Limits(options.http2 ?? {});
   const methods = new Map<DescMethod, BoundMethod>();
   const compression = sendCompression(options.sendCompression, options.compressMinBytes);
   const transportOptions: MeshTransportOptions = {
     bind(method) {
       let bound = methods.get(method);
       if (bound === undefined) {
-        bound = { channel, rpc: createRpcMethod(method, authority, maxNesting, scheme) };
+        bound = { channel, rpc: createRpcMethod(method, authority, limits, scheme) };
         methods.set(method, bound);
       }
       return bound;
     },
     messages: {
-      readMaxBytes: options.readMaxBytes ?? maxMessageBytes,
-      maxUnreadBytes: maxUnreadMessageBytes,
+      readMaxBytes: options.readMaxBytes ?? limits.maxMessageBytes,
+      maxUnreadBytes: limits.maxUnreadMessageBytes,
+      decompressor: new Decompressor(),
       ...(compression === undefined ? {} : { compression }),
     },
     interceptors: options.interceptors ?? [],

@@ -12,6 +12,7 @@ import { type Http2Limits, http2Limits } from "../http2/limits.js";
 import { nodeNetwork } from "../net/node-network.js";
 import { createControlPlaneRegistrar, type RegistryEvent } from "../registry/control-plane-registrar.js";
 import type { Registrar, RegistrationHandle } from "../registry/registrar.js";
+import { Decompressor } from "../rpc/decompressor.js";
 import { sendCompression } from "../rpc/outgoing.js";
 import { RpcServer } from "../server/rpc-server.js";
 import { createConnectionReporter } from "../telemetry/connection-reporter.js";
@@ -54,6 +55,7 @@ export async function createMesh(options: MeshOptions = {}): Promise<Mesh> {
 class NodeMesh implements Mesh {
   readonly #options: MeshOptions;
   readonly #limits: Http2Limits;
+  readonly #decompressor = new Decompressor();
   readonly #onLimit = createLimitReporter();
   readonly #dependencies: ClientDependencies;
   readonly #controlPlane: string;
@@ -190,7 +192,8 @@ class NodeMesh implements Mesh {
     const { maxMessageBytes, maxUnreadMessageBytes: maxUnreadBytes } = this.#limits;
     const { readMaxBytes = maxMessageBytes, sendCompression: encoding, compressMinBytes } = this.#options;
     const compression = sendCompression(encoding, compressMinBytes);
-    return { readMaxBytes, maxUnreadBytes, ...(compression === undefined ? {} : { compression }) };
+    const decompressor = this.#decompressor;
+    return { readMaxBytes, maxUnreadBytes, decompressor, ...(compression === undefined ? {} : { compression }) };
   }
 
   #bind(method: DescMethod): BoundMethod {
@@ -206,7 +209,7 @@ class NodeMesh implements Mesh {
   #bindService(service: MeshService): void {
     const target = `${service.host}:${service.port}`;
     const channel = this.#channel(target);
-    const methods = clientMethods(service, target, this.#limits.maxNesting);
+    const methods = clientMethods(service, target, this.#limits);
     for (const [desc, method] of methods) this.#methods.set(desc, { ...method, channel });
   }
 

@@ -1,6 +1,7 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { MeshMethod, MeshService } from "../codegenv1/types.js";
 import { interfaceHost } from "../registry/interface-host.js";
+import type { DecodeLimits } from "../rpc/field-counter.js";
 import { createRpcMethod, type RpcMethod } from "../rpc/method.js";
 
 /** A method as a client of the mesh calls it: everything that does not change from call to call. */
@@ -10,16 +11,16 @@ export interface ClientMethod {
   readonly timeoutMs?: number;
 }
 
-/** The methods of a service, ready to be called on `authority`; `maxNesting` bounds their messages. */
+/** The methods of a service, ready to be called on `authority`; `limits` bound their messages. */
 export function clientMethods(
   service: MeshService,
   authority: string,
-  maxNesting?: number,
+  limits?: DecodeLimits,
 ): ReadonlyMap<DescMethod, ClientMethod> {
   const methods = new Map<DescMethod, ClientMethod>();
   for (const desc of service.service.methods) {
     const timeoutMs = service.methods[desc.localName]?.timeoutMs;
-    const rpc = createRpcMethod(desc, authority, maxNesting);
+    const rpc = createRpcMethod(desc, authority, limits);
     methods.set(desc, { rpc, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
   }
   return methods;

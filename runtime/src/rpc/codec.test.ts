@@ -1,6 +1,7 @@
 import { type Message, toBinary } from "@bufbuild/protobuf";
 import { type ListValue, ListValueSchema, StructSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
+import { http2Limits } from "../http2/limits.js";
 import { protobufCodec } from "./codec.js";
 
 /** Lists within lists; each level is two messages, ListValue and Value. */
@@ -41,7 +42,7 @@ describe("protobufCodec", () => {
   });
 
   it("B3: takes another limit", () => {
-    const codec = protobufCodec(ListValueSchema, 4);
+    const codec = protobufCodec(ListValueSchema, http2Limits({ maxNesting: 4 }));
     expect(() => codec.decode(nested(2))).not.toThrow();
     expect(() => codec.decode(nested(3))).toThrow("maximum recursion depth of 4 reached");
   });

@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib";
 import { Code } from "@connectrpc/connect";
 import { describe, expect, it, test } from "vitest";
 import type { LimitExceeded } from "../http2/types.js";
+import { Decompressor } from "./decompressor.js";
 import { PREFIX_BYTES, writeMessagePrefix } from "./framing.js";
 import { type InboxOwner, MessageInbox, type MessageLimits } from "./message-inbox.js";
 import type { RpcStatus } from "./status.js";
@@ -21,7 +22,12 @@ class Recorder implements InboxOwner {
   onEach: () => void = () => {};
 
   constructor(limits: Partial<MessageLimits> = {}) {
-    this.inbox = new MessageInbox(this, { readMaxBytes: 1000, maxUnreadBytes: 1000, ...limits });
+    this.inbox = new MessageInbox(this, {
+      readMaxBytes: 1000,
+      maxUnreadBytes: 1000,
+      decompressor: new Decompressor(),
+      ...limits,
+    });
     this.inbox.encoding = "gzip";
   }
 

@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import type { LimitExceeded } from "../http2/types.js";
-import { type CodingResult, decompress } from "./compression.js";
+import type { Decompressed, Decompressor, PendingDecompression } from "./decompressor.js";
 import { MessageReader, type MessageSink, PREFIX_BYTES } from "./framing.js";
 import type { RpcStatus } from "./status.js";
 
@@ -10,6 +10,7 @@ export interface MessageLimits {
   readonly readMaxBytes: number;
   /** Messages that nobody has taken, decompressed, at 256 bytes each or more. */
   readonly maxUnreadBytes: number;
+  readonly decompressor: Decompressor;
 }
 
 /** Gets what a {@link MessageInbox} makes of a body, in order. Must not throw. */
@@ -44,7 +45,7 @@ export class MessageInbox implements MessageSink {
   readonly #reader: MessageReader;
   #unreadBytes = 0;
   #isFull = false;
-  #isDecompressing = false;
+  #decompression: PendingDecompression | undefined;
   #didBodyEnd = false;
   #isClosed = false;
   #didTellUnread = false;
@@ -95,6 +96,7 @@ export class MessageInbox implements MessageSink {
   /** Nobody wants the rest; the owner is not called any more. */
   close(): void {
     this.#isClosed = true;
+    this.#decompression?.cancel();
     this.#reader.stop();
   }
 
@@ -106,22 +108,21 @@ export class MessageInbox implements MessageSink {
       this.#handOver(bytes, wireBytes);
       return;
     }
-    const plain = decompress(this.encoding, bytes, this.#limits.readMaxBytes);
-    if (!(plain instanceof Promise)) {
-      this.#takePlain(plain, wireBytes);
-      return;
-    }
-    this.#isDecompressing = true;
-    this.#reader.pause();
-    void plain.then((result) => {
-      this.#isDecompressing = false;
-      if (this.#isClosed) return;
+    const { decompressor, readMaxBytes } = this.#limits;
+    const plain = decompressor.decompress(this.encoding, bytes, readMaxBytes, (result) => {
+      this.#decompression = undefined;
       this.#takePlain(result, wireBytes);
       this.#goOn();
     });
+    if (plain.kind === "pending") {
+      this.#decompression = plain;
+      this.#reader.pause();
+    } else {
+      this.#takePlain(plain, wireBytes);
+    }
   }
 
-  #takePlain(result: CodingResult, wireBytes: number): void {
+  #takePlain(result: Decompressed, wireBytes: number): void {
     if (result.kind === "ok") this.#handOver(result.bytes, wireBytes);
     else this.#fail(result.status);
   }
@@ -143,7 +144,7 @@ export class MessageInbox implements MessageSink {
   }
 
   #goOn(): void {
-    if (this.#isClosed || this.#isDecompressing || this.#isFull) return;
+    if (this.#isClosed || this.#decompression !== undefined || this.#isFull) return;
     this.#check(this.#reader.resume());
     this.#owner.onBacklog();
     this.#settle();

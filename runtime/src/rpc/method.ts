@@ -2,6 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { HeaderTemplate } from "../http2/types.js";
 import { type MessageCodec, protobufCodec } from "./codec.js";
 import { ACCEPTED_ENCODINGS } from "./compression.js";
+import type { DecodeLimits } from "./field-counter.js";
 
 /** A method as calls need it: everything that does not change from call to call. */
 export interface RpcMethod {
@@ -25,13 +26,13 @@ export function methodPath(desc: DescMethod): string {
 export const USER_AGENT = "grpc-node-meshwright/0.1.0";
 
 /**
- * Prepares calls to a method; `authority` and `scheme` are what servers get as `:authority` and `:scheme`, `maxNesting`
- * bounds the messages.
+ * Prepares calls to a method; `authority` and `scheme` are what servers get as `:authority` and `:scheme`, `limits`
+ * bound the messages.
  */
 export function createRpcMethod(
   desc: DescMethod,
   authority: string,
-  maxNesting?: number,
+  limits?: DecodeLimits,
   scheme: "http" | "https" = "http",
 ): RpcMethod {
   const path = methodPath(desc);
@@ -39,8 +40,8 @@ export function createRpcMethod(
     desc,
     path,
     url: `${scheme}://${authority}${path}`,
-    requestCodec: protobufCodec(desc.input, maxNesting),
-    responseCodec: protobufCodec(desc.output, maxNesting),
+    requestCodec: protobufCodec(desc.input, limits),
+    responseCodec: protobufCodec(desc.output, limits),
     requestHeaders: {
       fields: [
         ":method",

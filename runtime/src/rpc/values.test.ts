@@ -2,7 +2,6 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeBase64, encodeBase64 } from "./base64.js";
-import { compress, decompress } from "./compression.js";
 import { errorToStatus, statusToError } from "./errors.js";
 import { fieldsToHeaders, headersToFields, lookup, userMetadata } from "./metadata.js";
 import { ReceiveCredit } from "./receive-credit.js";
@@ -81,30 +80,6 @@ describe("errors", () => {
 
   it("do not fail because of broken details", () => {
     expect(statusToError({ code: 5, message: "m", details: new Uint8Array([255]) }).details).toEqual([]);
-  });
-});
-
-describe("compression", () => {
-  const text = new Uint8Array(300_000).fill(7);
-
-  it("gives back what it took, small and large", async () => {
-    for (const bytes of [text.subarray(0, 10), text]) {
-      const result = await decompress("gzip", await compress(bytes), bytes.byteLength);
-      expect(result.kind === "ok" && Buffer.compare(result.bytes, bytes)).toBe(0);
-    }
-  });
-
-  it("stops at the limit (B2)", async () => {
-    const result = await decompress("gzip", await compress(text), 1000);
-    expect(result).toMatchObject({ kind: "failed", status: { code: Code.ResourceExhausted } });
-  });
-
-  it.for([
-    { name: "an unknown encoding", encoding: "br", bytes: [1] },
-    { name: "what is no gzip", encoding: "gzip", bytes: [1, 2, 3] },
-  ])("refuses $name", async ({ encoding, bytes }) => {
-    const result = await decompress(encoding, new Uint8Array(bytes), 1000);
-    expect(result).toMatchObject({ kind: "failed", status: { code: Code.Internal } });
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import type { HeaderFields, Http2Stream, StreamHandler } from "../http2/types.js";
+import { Decompressor } from "../rpc/decompressor.js";
 import { createVirtualClock, type VirtualClock } from "../testing/virtual-clock.js";
 import { accept } from "./accept.js";
 import { createMethodTable } from "./method-table.js";
@@ -46,6 +47,7 @@ function call(name: "Say" | "Chat", implementation: object, ...more: string[]): 
     clock,
     readMaxBytes: 1000,
     maxUnreadBytes: 1000,
+    decompressor: new Decompressor(),
     prefix: new Uint8Array(5),
     onCallStart: () => {},
     onCallEnd: () => {},

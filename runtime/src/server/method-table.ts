@@ -10,6 +10,7 @@ import {
 import { invokeUnaryImplementation, transformInvokeImplementation } from "@connectrpc/connect/protocol";
 import type { ServiceRegistration } from "../codegenv1/types.js";
 import { type MessageCodec, protobufCodec } from "../rpc/codec.js";
+import type { DecodeLimits } from "../rpc/field-counter.js";
 import { methodPath } from "../rpc/method.js";
 import { plainContext } from "./handler-context.js";
 
@@ -46,7 +47,7 @@ export interface MethodTable {
 export function createMethodTable(
   services: readonly ServiceRegistration[],
   interceptors: readonly Interceptor[],
-  maxNesting?: number,
+  limits?: DecodeLimits,
 ): MethodTable {
   const methods = new Map<string, FoundMethod>();
   const names = new Set<string>();
@@ -56,7 +57,7 @@ export function createMethodTable(
     names.add(typeName);
     for (const desc of service.service.methods) {
       const handler = handlerOf(implementation, desc.localName);
-      methods.set(methodPath(desc), prepare(desc, handler, implementation, [...interceptors], maxNesting));
+      methods.set(methodPath(desc), prepare(desc, handler, implementation, [...interceptors], limits));
     }
   }
   return {
@@ -75,7 +76,7 @@ function prepare(
   handler: unknown,
   self: object,
   interceptors: Interceptor[],
-  maxNesting: number | undefined,
+  limits: DecodeLimits | undefined,
 ): FoundMethod {
   if (typeof handler !== "function") {
     return { kind: "unimplemented", message: `${desc.parent.typeName}.${desc.name} has no handler` };
@@ -85,8 +86,8 @@ function prepare(
     kind: "served",
     method: {
       desc,
-      requestCodec: protobufCodec(desc.input, maxNesting),
-      responseCodec: protobufCodec(desc.output, maxNesting),
+      requestCodec: protobufCodec(desc.input, limits),
+      responseCodec: protobufCodec(desc.output, limits),
       invoke: invoke(spec, interceptors),
     },
   };

@@ -6,7 +6,9 @@ import type { ServerTls } from "../base/tls.js";
 import type { ServiceRegistration } from "../codegenv1/types.js";
 import { http2Limits } from "../http2/limits.js";
 import { openHttp2Session } from "../http2/session.js";
+import { perTenSeconds } from "../http2/token-bucket.js";
 import { ErrorCode, type Http2Connection, type Http2Options, type LimitExceeded } from "../http2/types.js";
+import { Decompressor } from "../rpc/decompressor.js";
 import { sendCompression } from "../rpc/outgoing.js";
 import { accept } from "./accept.js";
 import { createMethodTable, type MethodTable } from "./method-table.js";
@@ -48,7 +50,8 @@ export class RpcServer {
   readonly #dependencies: RpcServerDependencies;
   readonly #options: RpcServerOptions;
   readonly #methods: MethodTable;
-  readonly #environment: Omit<CallEnvironment, "onLimit">;
+  readonly #environment: Omit<CallEnvironment, "onLimit" | "decompressor">;
+  readonly #maxDecompressionFailures: number;
   readonly #listeners: Listener[] = [];
   readonly #connections = new Set<Http2Connection>();
   #onIdle: (() => void) | undefined;
@@ -58,13 +61,14 @@ export class RpcServer {
   constructor(dependencies: RpcServerDependencies, options: RpcServerOptions) {
     this.#dependencies = dependencies;
     this.#options = options;
-    const { maxMessageBytes, maxUnreadMessageBytes, maxNesting } = http2Limits(options.http2 ?? {});
-    this.#methods = createMethodTable(options.services, options.interceptors ?? [], maxNesting);
+    const limits = http2Limits(options.http2 ?? {});
+    this.#methods = createMethodTable(options.services, options.interceptors ?? [], limits);
+    this.#maxDecompressionFailures = limits.maxDecompressionFailures;
     const compression = sendCompression(options.sendCompression, options.compressMinBytes);
     this.#environment = {
       clock: dependencies.clock,
-      readMaxBytes: options.readMaxBytes ?? maxMessageBytes,
-      maxUnreadBytes: maxUnreadMessageBytes,
+      readMaxBytes: options.readMaxBytes ?? limits.maxMessageBytes,
+      maxUnreadBytes: limits.maxUnreadMessageBytes,
       prefix: new Uint8Array(5),
       ...(compression === undefined ? {} : { compression }),
       onCallStart: () => {
@@ -135,8 +139,9 @@ export class RpcServer {
   #onStream(stream: ByteStream): void {
     const { http2 } = this.#options;
     const onLimit = (exceeded: LimitExceeded): void => this.#dependencies.onLimit?.("server", stream.peer, exceeded);
-    const environment: CallEnvironment = { ...this.#environment, onLimit };
-    const connection = openHttp2Session({
+    const decompressor = this.#createDecompressor(onLimit, () => connection);
+    const environment: CallEnvironment = { ...this.#environment, onLimit, decompressor };
+    const connection: Http2Connection = openHttp2Session({
       role: "server",
       stream,
       clock: this.#dependencies.clock,
@@ -155,5 +160,18 @@ export class RpcServer {
     this.#connections.add(connection);
     // Accepted while the server was closing.
     if (this.#closing !== undefined) connection.drain();
+  }
+
+  /** Decompresses for the calls of a connection, which ends when too many of its messages are no good. */
+  #createDecompressor(onLimit: (exceeded: LimitExceeded) => void, connection: () => Http2Connection): Decompressor {
+    const { clock } = this.#dependencies;
+    const budget = perTenSeconds(this.#maxDecompressionFailures);
+    let isExceeded = false;
+    return new Decompressor((reason) => {
+      if (isExceeded || budget.take(clock.nowMs())) return;
+      isExceeded = true;
+      onLimit({ limit: "decompression_failures", message: reason });
+      connection().close(ErrorCode.ENHANCE_YOUR_CALM, "too many messages that can't be decompressed");
+    });
   }
 }

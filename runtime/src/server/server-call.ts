@@ -9,6 +9,7 @@ import type {
   StreamHandler,
 } from "../http2/types.js";
 import { encodeBase64 } from "../rpc/base64.js";
+import { decodeFailure } from "../rpc/codec.js";
 import { errorToStatus } from "../rpc/errors.js";
 import { writeMessagePrefix } from "../rpc/framing.js";
 import { type InboxOwner, MessageInbox, type MessageLimits } from "../rpc/message-inbox.js";
@@ -117,8 +118,9 @@ export abstract class ServerCall implements StreamHandler, InboxOwner {
     try {
       message = this.method.requestCodec.decode(bytes);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.failRequest({ code: Code.Internal, message: `can't decode ${this.method.desc.input.typeName}: ${reason}` });
+      const { status, exceeded } = decodeFailure(this.method.desc.input.typeName, error);
+      if (exceeded !== undefined) this.onLimit(exceeded);
+      this.failRequest(status);
       return;
     }
     this.onRequest(message, wireBytes, charge);

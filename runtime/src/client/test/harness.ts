@@ -4,8 +4,10 @@ import type { Cluster } from "../../config/cluster.js";
 import type { EndpointHealth } from "../../config/endpoint.js";
 import type { RetryPolicy, Route, RouteAction } from "../../config/route.js";
 import type { ClusterConfig, XdsConfig } from "../../config/xds-config.js";
+import { http2Limits } from "../../http2/limits.js";
 import { openHttp2Session } from "../../http2/session.js";
 import type { Http2Connection, Http2Options, Http2Stream, LimitExceeded } from "../../http2/types.js";
+import { Decompressor } from "../../rpc/decompressor.js";
 import { createRpcMethod } from "../../rpc/method.js";
 import { RpcServer } from "../../server/rpc-server.js";
 import { echoMethod, echoService, note, textOf } from "../../server/test/echo-service.js";
@@ -26,7 +28,7 @@ export interface Outcome {
   decision?: CallDecision | undefined;
 }
 
-const SAY = createRpcMethod(echoMethod("say"), "echo");
+const SAY = createRpcMethod(echoMethod("say"), "echo", http2Limits({}));
 
 /** A channel and servers in a simulated network. */
 export class Harness {
@@ -95,7 +97,7 @@ export class Harness {
       SAY,
       note(text),
       settings,
-      { readMaxBytes: 1_000_000, maxUnreadBytes: 1_000_000 },
+      { readMaxBytes: 1_000_000, maxUnreadBytes: 1_000_000, decompressor: new Decompressor() },
       {
         onMessage: (message, call) => {
           outcome.text = textOf(message);
