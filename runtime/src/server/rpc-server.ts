@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.js";
 import { type Address, type ByteStream, formatAddress, type Listener, type Network } from "../base/network.js";
 import type { Rng } from "../base/rng.js";
 import type { ServerTls } from "../base/tls.js";
+import { WorkTurn } from "../base/work-turn.js";
 import type { ServiceRegistration } from "../codegenv1/types.js";
 import { http2Limits } from "../http2/limits.js";
 import { openHttp2Session } from "../http2/session.js";
@@ -42,6 +43,8 @@ export interface RpcServerDependencies {
 }
 
 const DEFAULT_SHUTDOWN_GRACE_MS = 30_000;
+// A message takes a few microseconds: the clock would be a noticeable part of that.
+const MESSAGES_PER_LOOK = 16;
 
 /** Serves gRPC on any number of addresses until it is closed. */
 export class RpcServer {
@@ -58,7 +61,7 @@ export class RpcServer {
   constructor(dependencies: RpcServerDependencies, options: RpcServerOptions) {
     this.#dependencies = dependencies;
     this.#options = options;
-    const { maxMessageBytes, maxUnreadMessageBytes, maxNesting } = http2Limits(options.http2 ?? {});
+    const { maxMessageBytes, maxUnreadMessageBytes, maxNesting, maxTurnMs } = http2Limits(options.http2 ?? {});
     this.#methods = createMethodTable(options.services, options.interceptors ?? [], maxNesting);
     const compression = sendCompression(options.sendCompression, options.compressMinBytes);
     this.#environment = {
@@ -66,6 +69,7 @@ export class RpcServer {
       readMaxBytes: options.readMaxBytes ?? maxMessageBytes,
       maxUnreadBytes: maxUnreadMessageBytes,
       prefix: new Uint8Array(5),
+      turn: new WorkTurn(dependencies.clock, maxTurnMs, MESSAGES_PER_LOOK),
       ...(compression === undefined ? {} : { compression }),
       onCallStart: () => {
         this.#activeCalls += 1;
