@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.js";
 import type { Rng } from "../base/rng.js";
+import { WorkTurn } from "../base/work-turn.js";
 import { DataScheduler } from "./data-scheduler.js";
 import { MAX_STREAM_ID } from "./frame.js";
 import type { FrameEvents } from "./frame-events.js";
@@ -10,7 +11,7 @@ import { PeerBudgets } from "./peer-budgets.js";
 import { Pings } from "./pings.js";
 import { ReadGate } from "./read-gate.js";
 import { ReceiveWindows } from "./receive-windows.js";
-import { defaultPeerSettings, type PeerSettings, Setting } from "./settings.js";
+import { defaultPeerSettings, firstSettings, type PeerSettings, Setting } from "./settings.js";
 import type { StreamState } from "./stream.js";
 import { Streams } from "./streams.js";
 import { Timeouts, type TimeoutsOwner } from "./timeouts.js";
@@ -65,6 +66,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
   readonly #handler: ConnectionHandler;
   readonly #writer: FrameWriter;
   readonly #scheduler: DataScheduler;
+  readonly #sendTurn: WorkTurn;
   readonly #gate: ReadGate;
   readonly #frames: FrameHandler;
   readonly #windows: ReceiveWindows;
@@ -80,6 +82,11 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
   #unheardEnd: StreamError | undefined;
   /** Streams of ours above this were never handed to the transport. */
   #takenStreamId = 0;
+  /** A socket may take all at once and ask for more in the same turn: others must get theirs in between (A19). */
+  readonly #refill = (): void => {
+    if (this.#sendTurn.isOver()) this.#sendTurn.next(this.#refill);
+    else this.#scheduler.pump();
+  };
   /** Last id of the final GOAWAY that we sent: streams above it are refused. RFC 9113 section 6.8: it may not rise. */
   #finalStreamId = MAX_STREAM_ID;
 
@@ -115,6 +122,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
       },
       onWaiting: (stream) => this.#timeouts.waiting(stream),
     });
+    this.#sendTurn = new WorkTurn(clock, limits.maxTurnMs);
     this.#waiting = new WaitingStreams(this.#scheduler, limits, clock, this);
     this.#timeouts = new Timeouts(this, clock, rng, limits);
     this.#streams = new Streams({
@@ -198,7 +206,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
   takeOutput(write: (bytes: Uint8Array) => void): void {
     this.#isSignalled = false;
     this.takeWritten(write);
-    if (this.#scheduler.isWaiting) this.#scheduler.pump();
+    if (this.#scheduler.isWaiting) this.#refill();
     this.#gate.outputTaken();
   }
 
@@ -417,17 +425,8 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
   // ---- the rest
 
   #sayHello(): void {
-    const { limits, role } = this;
-    if (role === "client") this.#writer.preface();
-    const entries: [id: number, value: number][] = [
-      role === "client" ? [Setting.ENABLE_PUSH, 0] : [Setting.MAX_CONCURRENT_STREAMS, limits.maxConcurrentStreams],
-      [Setting.HEADER_TABLE_SIZE, limits.headerTableBytes],
-      [Setting.INITIAL_WINDOW_SIZE, this.#windows.firstStreamBytes],
-      [Setting.MAX_FRAME_SIZE, limits.maxFrameBytes],
-      [Setting.MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes],
-    ];
-    // A limit that is lifted is not spoken of; what holds then is none, or RFC 9113's own.
-    this.#sendSettings(entries.filter(([, value]) => value < Number.POSITIVE_INFINITY));
+    if (this.role === "client") this.#writer.preface();
+    this.#sendSettings(firstSettings(this.role, this.limits, this.#windows.firstStreamBytes));
     if (this.#windows.firstGrant > 0) this.#writer.windowUpdate(0, this.#windows.firstGrant);
   }
 

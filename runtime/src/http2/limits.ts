@@ -101,6 +101,9 @@ export interface Http2Limits {
   readonly deferAtUnsentBytes: number;
   /** Output not yet taken by the socket above which DATA stays in its streams. [A19] */
   readonly outputHighBytes: number;
+  /** Milliseconds for which a peer that takes all that is sent, or handlers that send, go on before others get their
+   * turn. [A19] */
+  readonly maxTurnMs: number;
 
   // ---- time, milliseconds [A27 unless named]
 
@@ -216,6 +219,7 @@ const MESH: Http2Limits = {
   connectionSendBufferBytes: MIB,
   deferAtUnsentBytes: 4 * MIB,
   outputHighBytes: 256 * KIB,
+  maxTurnMs: 5,
 
   handshakeTimeoutMs: 10 * SECOND,
   settingsAckTimeoutMs: 20 * SECOND,

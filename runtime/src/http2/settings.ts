@@ -5,6 +5,7 @@ import {
   MAX_WINDOW_BYTES,
   readUint32,
 } from "./frame.js";
+import type { Http2Limits } from "./limits.js";
 import { ErrorCode } from "./types.js";
 
 /** Setting identifiers of RFC 9113 section 6.5.2. */
@@ -16,6 +17,23 @@ export const Setting = {
   MAX_FRAME_SIZE: 5,
   MAX_HEADER_LIST_SIZE: 6,
 } as const;
+
+/** What we say of ourselves first, id and value. */
+export function firstSettings(
+  role: "client" | "server",
+  limits: Http2Limits,
+  streamWindowBytes: number,
+): (readonly [id: number, value: number])[] {
+  const entries: [id: number, value: number][] = [
+    role === "client" ? [Setting.ENABLE_PUSH, 0] : [Setting.MAX_CONCURRENT_STREAMS, limits.maxConcurrentStreams],
+    [Setting.HEADER_TABLE_SIZE, limits.headerTableBytes],
+    [Setting.INITIAL_WINDOW_SIZE, streamWindowBytes],
+    [Setting.MAX_FRAME_SIZE, limits.maxFrameBytes],
+    [Setting.MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes],
+  ];
+  // A limit that is lifted is not spoken of; what holds then is none, or RFC 9113's own.
+  return entries.filter(([, value]) => value < Number.POSITIVE_INFINITY);
+}
 
 /** What a peer has told us; the defaults hold until it does. */
 export interface PeerSettings {

@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from "vitest";
+import { WorkTurn } from "../base/work-turn.js";
 import type { HeaderFields, Http2Stream, StreamHandler } from "../http2/types.js";
 import { Decompressor } from "../rpc/decompressor.js";
 import { createVirtualClock, type VirtualClock } from "../testing/virtual-clock.js";
@@ -14,8 +15,10 @@ class CountedStream implements Http2Stream {
   held = 0;
   released = 0;
   progressed = 0;
+  sent = 0;
   sendHeaders(): void {}
   sendData(): boolean {
+    this.sent += 1;
     return true;
   }
   consume(): void {}
@@ -43,12 +46,16 @@ interface Accepted {
 function call(name: "Say" | "Chat", implementation: object, ...more: string[]): Accepted {
   const stream = new CountedStream();
   const clock = createVirtualClock();
+  // Each message takes 1 ms.
+  let nowMs = 0;
+  const nextMs = (): number => nowMs++;
   const environment: CallEnvironment = {
     clock,
     readMaxBytes: 1000,
     maxUnreadBytes: 1000,
     decompressor: new Decompressor(),
     prefix: new Uint8Array(5),
+    turn: new WorkTurn({ ...clock, nowMs: nextMs }, 5),
     onCallStart: () => {},
     onCallEnd: () => {},
     onLimit: () => {},
@@ -143,5 +150,39 @@ describe("the slot of a stream", () => {
     for (const byte of body) handler.onData(Uint8Array.of(byte), false);
     expect(stream.progressed).toBe(3);
     handler.onClose(LOST);
+  });
+});
+
+describe("the turn of a streaming handler", () => {
+  it("A19: ends for one that never has to wait, and others get theirs before it goes on", async () => {
+    const { stream, handler } = call("Chat", {
+      async *chat() {
+        for (let count = 0; count < 17; count++) yield note("");
+      },
+    });
+    handler.onData(framed("a"), true);
+    for (const sent of [7, 14, 17]) {
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(stream.sent).toBe(sent);
+    }
+    expect(stream.counts).toEqual([1, 1]);
+  });
+
+  it("A19: does not outlive the call", async () => {
+    let ended = 0;
+    const { stream, handler } = call("Chat", {
+      async *chat() {
+        try {
+          for (let count = 0; count < 100; count++) yield note("");
+        } finally {
+          ended += 1;
+        }
+      },
+    });
+    handler.onData(framed("a"), true);
+    await new Promise((resolve) => setImmediate(resolve));
+    handler.onClose(LOST);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([stream.sent, ended, stream.counts]).toEqual([7, 1, [1, 1]]);
   });
 });

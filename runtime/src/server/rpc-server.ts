@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.js";
 import { type Address, type ByteStream, formatAddress, type Listener, type Network } from "../base/network.js";
 import type { Rng } from "../base/rng.js";
 import type { ServerTls } from "../base/tls.js";
+import { WorkTurn } from "../base/work-turn.js";
 import type { ServiceRegistration } from "../codegenv1/types.js";
 import { http2Limits } from "../http2/limits.js";
 import { openHttp2Session } from "../http2/session.js";
@@ -44,6 +45,8 @@ export interface RpcServerDependencies {
 }
 
 const DEFAULT_SHUTDOWN_GRACE_MS = 30_000;
+// A message takes a few microseconds: the clock would be a noticeable part of that.
+const MESSAGES_PER_LOOK = 16;
 
 /** Serves gRPC on any number of addresses until it is closed. */
 export class RpcServer {
@@ -70,6 +73,7 @@ export class RpcServer {
       readMaxBytes: options.readMaxBytes ?? limits.maxMessageBytes,
       maxUnreadBytes: limits.maxUnreadMessageBytes,
       prefix: new Uint8Array(5),
+      turn: new WorkTurn(dependencies.clock, limits.maxTurnMs, MESSAGES_PER_LOOK),
       ...(compression === undefined ? {} : { compression }),
       onCallStart: () => {
         this.#activeCalls += 1;

@@ -1,5 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import type { Clock, Timer } from "../base/clock.js";
+import type { WorkTurn } from "../base/work-turn.js";
 import type {
   HeaderFields,
   HeaderTemplate,
@@ -26,6 +27,8 @@ export interface CallEnvironment extends MessageLimits {
   readonly compression?: SendCompression;
   /** Scratch for the prefix of a message; it is copied before the next one is written. */
   readonly prefix: Uint8Array;
+  /** What the streaming handlers of all connections send in one turn. */
+  readonly turn: WorkTurn;
   /** A handler began to work. */
   onCallStart(): void;
   /** It came to its end, which may be later than the end of its stream. */

@@ -88,8 +88,14 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
         const encoded = encodeOutgoing(this.method.responseCodec, message, this.compression, "until-sent");
         const outgoing = encoded instanceof Promise ? await encoded : encoded;
         if (this.isOver) break;
-        if (this.sendMessage(outgoing)) continue;
-        await this.#writable();
+        if (this.sendMessage(outgoing)) {
+          // A handler that never has to wait would go on by promises alone, and nobody else would have a turn.
+          const { turn } = this.environment;
+          if (!turn.isOver()) continue;
+          await new Promise<void>((resolve) => turn.next(resolve));
+        } else {
+          await this.#writable();
+        }
         if (this.isOver) break;
       }
       this.succeed();
