@@ -72,7 +72,7 @@ export class UnaryCall extends Call implements InboxOwner {
     if (request.isCompressed) this.sendEncoding = "gzip";
     this.#options = options;
     this.#result = result;
-    this.#inbox = new MessageInbox(this, options);
+    this.#inbox = new MessageInbox(this, options, true);
   }
 
   /** The response headers, once the call ended. */
@@ -86,21 +86,22 @@ export class UnaryCall extends Call implements InboxOwner {
   }
 
   onData(bytes: Uint8Array): void {
-    this.stream?.consume(bytes.byteLength);
-    if (this.#arrived > 0 && bytes.byteLength > 0) this.#refuseMore();
-    else this.#inbox.receive(bytes);
+    this.#inbox.receive(bytes);
+    if (this.#arrived > 0 && this.#inbox.waitingBytes > 0) this.#refuseMore();
+    this.onBacklog();
   }
 
   onArrived(): void {
     this.stream?.progress();
     this.#arrived += 1;
-    if (this.#arrived > 1) this.#refuseMore();
   }
 
-  onBacklog(): void {}
+  onBacklog(): void {
+    const byteCount = this.#inbox.claim();
+    if (byteCount > 0) this.stream?.consume(byteCount);
+  }
 
-  onPlain(bytes: Uint8Array, _wireBytes: number, charge: number): void {
-    this.#inbox.taken(charge);
+  onPlain(bytes: Uint8Array): void {
     try {
       this.#message = this.method.responseCodec.decode(bytes);
     } catch (error) {
@@ -138,7 +139,7 @@ export class UnaryCall extends Call implements InboxOwner {
 
   protected override resetResponse(): void {
     this.#inbox.close();
-    this.#inbox = new MessageInbox(this, this.#options);
+    this.#inbox = new MessageInbox(this, this.#options, true);
     this.#message = undefined;
     this.#arrived = 0;
     this.#failure = undefined;
@@ -153,7 +154,6 @@ export class UnaryCall extends Call implements InboxOwner {
 
   protected override onFinished(status: RpcStatus): void {
     if (status.code === 0) {
-      // Its message may still be on its way through decompression.
       this.#inbox.end();
       return;
     }

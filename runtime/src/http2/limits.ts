@@ -132,8 +132,11 @@ export interface Http2Limits {
 
   /** Largest message that is accepted, bytes, checked before anything is allocated; then RESOURCE_EXHAUSTED. [B1, B2] */
   readonly maxMessageBytes: number;
-  /** Decompressed bytes of a stream's messages that nobody has taken; more wait compressed, within the window. [B1, B2] */
-  readonly maxUnreadMessageBytes: number;
+  /** Memory set aside for messages that are not whole yet, bytes, over all streams; what has none of it waits within
+   * the windows. A message larger than this is taken when it is the only one. [A20, B1] */
+  readonly maxUnfinishedMessageBytes: number;
+  /** Milliseconds that such a message may stand still while others wait for its memory; then RESOURCE_EXHAUSTED. [A20] */
+  readonly unfinishedMessageTimeoutMs: number;
   /** Depth of nested protobuf messages, JSON values and unknown groups. [B3] */
   readonly maxNesting: number;
 
@@ -219,7 +222,8 @@ const MESH: Http2Limits = {
   maxConnectionAgeGraceMs: Number.POSITIVE_INFINITY,
 
   maxMessageBytes: 4 * MIB,
-  maxUnreadMessageBytes: 4 * MIB,
+  maxUnfinishedMessageBytes: 4 * MIB,
+  unfinishedMessageTimeoutMs: 5 * SECOND,
   maxNesting: 100,
 
   tlsHandshakeTimeoutMs: 10 * SECOND,
@@ -241,6 +245,7 @@ const EDGE: Http2Limits = {
   outputHighBytes: 64 * KIB,
   stallTimeoutMs: 30 * SECOND,
   streamIdleTimeoutMs: 5 * MINUTE,
+  maxUnfinishedMessageBytes: MIB,
   maxConnections: 10_000,
 };
 
@@ -303,7 +308,8 @@ export const LIMIT_NAMES = [
   "keepalive_timeout",
   "connection_age",
   "message_bytes",
-  "unread_message_bytes",
+  "unfinished_message_bytes",
+  "unfinished_message_timeout",
   "tls_handshake_timeout",
   "connections",
 ] as const;

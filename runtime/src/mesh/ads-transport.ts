@@ -35,7 +35,7 @@ class AdsCall implements AdsStream, AsyncIterable<Uint8Array> {
       method,
       this,
       {},
-      { readMaxBytes: READ_MAX_BYTES, maxUnreadBytes: READ_MAX_BYTES },
+      { readMaxBytes: READ_MAX_BYTES },
       // Failures before the first response reach the reader below as well, as the end of the messages.
       { onHeaders: () => {}, onError: (error) => this.#end(error) },
     );

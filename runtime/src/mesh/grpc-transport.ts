@@ -67,7 +67,7 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
     onLimit: createLimitReporter(),
     ...(options.http2 === undefined ? {} : { http2: options.http2 }),
   });
-  const { maxMessageBytes, maxUnreadMessageBytes, maxNesting } = http2Limits(options.http2 ?? {});
+  const { maxMessageBytes, maxNesting } = http2Limits(options.http2 ?? {});
   const methods = new Map<DescMethod, BoundMethod>();
   const compression = sendCompression(options.sendCompression, options.compressMinBytes);
   const transportOptions: MeshTransportOptions = {
@@ -81,7 +81,6 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
     },
     messages: {
       readMaxBytes: options.readMaxBytes ?? maxMessageBytes,
-      maxUnreadBytes: maxUnreadMessageBytes,
       ...(compression === undefined ? {} : { compression }),
     },
     interceptors: options.interceptors ?? [],

@@ -187,10 +187,10 @@ class NodeMesh implements Mesh {
   }
 
   #messageOptions(): MessageOptions {
-    const { maxMessageBytes, maxUnreadMessageBytes: maxUnreadBytes } = this.#limits;
+    const { maxMessageBytes } = this.#limits;
     const { readMaxBytes = maxMessageBytes, sendCompression: encoding, compressMinBytes } = this.#options;
     const compression = sendCompression(encoding, compressMinBytes);
-    return { readMaxBytes, maxUnreadBytes, ...(compression === undefined ? {} : { compression }) };
+    return { readMaxBytes, ...(compression === undefined ? {} : { compression }) };
   }
 
   #bind(method: DescMethod): BoundMethod {

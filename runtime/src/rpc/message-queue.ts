@@ -1,15 +1,9 @@
 /** Told by a {@link MessageQueue} what its consumer does. */
 export interface QueueOwner {
-  /** The consumer took a message that had arrived as so many bytes: the sender may send as many again. */
-  onConsumed(byteCount: number, charge: number): void;
+  /** The consumer wants one more message: `push` it, at once or later. Not called again before that. */
+  onAsked(): void;
   /** The consumer left before the end. */
   onAbandoned(): void;
-}
-
-interface Item<T> {
-  readonly message: T;
-  readonly byteCount: number;
-  readonly charge: number;
 }
 
 interface Waiting<T> {
@@ -18,15 +12,15 @@ interface Waiting<T> {
 }
 
 /**
- * The received messages of a call, as the async iterable that a user reads. One consumer. It is bounded by flow
- * control: bytes are given back to the sender only when their message was taken.
+ * The received messages of a call, as the async iterable that a user reads. One consumer. Nothing waits in it: a message
+ * is asked for when the consumer wants it.
  */
 export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   readonly #owner: QueueOwner;
-  #items: Item<T>[] = [];
-  // Items are taken at a moving index: shifting an array of many small messages would copy it each time.
-  #next = 0;
   #waiting: Waiting<T>[] = [];
+  /** The owner is being asked: what it pushes is this. */
+  #isAsking = false;
+  #answer: IteratorResult<T, undefined> | undefined;
   #end: { readonly error: Error | undefined } | undefined;
   #isAbandoned = false;
 
@@ -34,19 +28,19 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     this.#owner = owner;
   }
 
-  /** Adds a message that arrived as `byteCount` bytes and counts as `charge` while it is unread. */
-  push(message: T, byteCount: number, charge: number): void {
+  /** Hands over the message that was asked for. */
+  push(message: T): void {
     if (this.#end !== undefined || this.#isAbandoned) return;
-    const waiting = this.#waiting.shift();
-    if (waiting === undefined) {
-      this.#items.push({ message, byteCount, charge });
-    } else {
-      waiting.resolve({ done: false, value: message });
-      this.#owner.onConsumed(byteCount, charge);
+    if (this.#isAsking) {
+      this.#answer = { done: false, value: message };
+      return;
     }
+    this.#waiting.shift()?.resolve({ done: false, value: message });
+    // Others asked meanwhile, each for one more.
+    this.#askForWaiting();
   }
 
-  /** Ends the queue: the consumer gets what is queued, then the end, or `error`. Later calls change nothing. */
+  /** Ends the queue: the consumer gets the end, or `error`. Later calls change nothing. */
   end(error?: Error): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
@@ -64,15 +58,9 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    const item = this.#items[this.#next];
-    if (item !== undefined) {
-      this.#next += 1;
-      if (this.#next === this.#items.length) {
-        this.#items = [];
-        this.#next = 0;
-      }
-      this.#owner.onConsumed(item.byteCount, item.charge);
-      return Promise.resolve({ done: false, value: item.message });
+    if (this.#waiting.length === 0 && this.#end === undefined && !this.#isAbandoned) {
+      const answer = this.#ask();
+      if (answer !== undefined) return Promise.resolve(answer);
     }
     if (this.#isAbandoned) return Promise.resolve({ done: true, value: undefined });
     if (this.#end !== undefined) {
@@ -87,8 +75,6 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   return(): Promise<IteratorResult<T, undefined>> {
     if (!this.#isAbandoned) {
       this.#isAbandoned = true;
-      this.#items = [];
-      this.#next = 0;
       const waiting = this.#waiting;
       this.#waiting = [];
       for (const { resolve } of waiting) resolve({ done: true, value: undefined });
@@ -99,5 +85,23 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  #ask(): IteratorResult<T, undefined> | undefined {
+    this.#isAsking = true;
+    this.#answer = undefined;
+    this.#owner.onAsked();
+    this.#isAsking = false;
+    const answer = this.#answer;
+    this.#answer = undefined;
+    return answer;
+  }
+
+  #askForWaiting(): void {
+    while (this.#waiting.length > 0 && this.#end === undefined) {
+      const answer = this.#ask();
+      if (answer === undefined) return;
+      this.#waiting.shift()?.resolve(answer);
+    }
   }
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it, test } from "vitest";
+import { http2Limits } from "../http2/limits.js";
 import type { HeaderFields, Http2Stream, StreamHandler } from "../http2/types.js";
+import { MessageRoom } from "../rpc/message-room.js";
 import { createVirtualClock, type VirtualClock } from "../testing/virtual-clock.js";
 import { accept } from "./accept.js";
 import { createMethodTable } from "./method-table.js";
@@ -45,7 +47,7 @@ function call(name: "Say" | "Chat", implementation: object, ...more: string[]): 
   const environment: CallEnvironment = {
     clock,
     readMaxBytes: 1000,
-    maxUnreadBytes: 1000,
+    messageRoom: new MessageRoom(clock, http2Limits({})),
     prefix: new Uint8Array(5),
     onCallStart: () => {},
     onCallEnd: () => {},

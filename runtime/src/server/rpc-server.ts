@@ -4,9 +4,10 @@ import { type Address, type ByteStream, formatAddress, type Listener, type Netwo
 import type { Rng } from "../base/rng.js";
 import type { ServerTls } from "../base/tls.js";
 import type { ServiceRegistration } from "../codegenv1/types.js";
-import { http2Limits } from "../http2/limits.js";
+import { type Http2Limits, http2Limits } from "../http2/limits.js";
 import { openHttp2Session } from "../http2/session.js";
 import { ErrorCode, type Http2Connection, type Http2Options, type LimitExceeded } from "../http2/types.js";
+import { MessageRoom } from "../rpc/message-room.js";
 import { sendCompression } from "../rpc/outgoing.js";
 import { accept } from "./accept.js";
 import { createMethodTable, type MethodTable } from "./method-table.js";
@@ -48,7 +49,8 @@ export class RpcServer {
   readonly #dependencies: RpcServerDependencies;
   readonly #options: RpcServerOptions;
   readonly #methods: MethodTable;
-  readonly #environment: Omit<CallEnvironment, "onLimit">;
+  readonly #limits: Http2Limits;
+  readonly #environment: Omit<CallEnvironment, "messageRoom" | "onLimit">;
   readonly #listeners: Listener[] = [];
   readonly #connections = new Set<Http2Connection>();
   #onIdle: (() => void) | undefined;
@@ -58,13 +60,13 @@ export class RpcServer {
   constructor(dependencies: RpcServerDependencies, options: RpcServerOptions) {
     this.#dependencies = dependencies;
     this.#options = options;
-    const { maxMessageBytes, maxUnreadMessageBytes, maxNesting } = http2Limits(options.http2 ?? {});
+    this.#limits = http2Limits(options.http2 ?? {});
+    const { maxMessageBytes, maxNesting } = this.#limits;
     this.#methods = createMethodTable(options.services, options.interceptors ?? [], maxNesting);
     const compression = sendCompression(options.sendCompression, options.compressMinBytes);
     this.#environment = {
       clock: dependencies.clock,
       readMaxBytes: options.readMaxBytes ?? maxMessageBytes,
-      maxUnreadBytes: maxUnreadMessageBytes,
       prefix: new Uint8Array(5),
       ...(compression === undefined ? {} : { compression }),
       onCallStart: () => {
@@ -85,8 +87,8 @@ export class RpcServer {
   async listen(address: Address): Promise<Address> {
     if (this.#closing !== undefined)
       throw new Error(`can't listen on ${formatAddress(address)}: the server was closed`);
-    const { http2, tls } = this.#options;
-    const { tlsHandshakeTimeoutMs, maxConnections } = http2Limits(http2 ?? {});
+    const { tls } = this.#options;
+    const { tlsHandshakeTimeoutMs, maxConnections } = this.#limits;
     const listener = await this.#dependencies.network.listen(address, (stream) => this.#onStream(stream), {
       ...(tls === undefined ? {} : { tls }),
       tlsHandshakeTimeoutMs,
@@ -135,7 +137,8 @@ export class RpcServer {
   #onStream(stream: ByteStream): void {
     const { http2 } = this.#options;
     const onLimit = (exceeded: LimitExceeded): void => this.#dependencies.onLimit?.("server", stream.peer, exceeded);
-    const environment: CallEnvironment = { ...this.#environment, onLimit };
+    const messageRoom = new MessageRoom(this.#dependencies.clock, this.#limits);
+    const environment: CallEnvironment = { ...this.#environment, messageRoom, onLimit };
     const connection = openHttp2Session({
       role: "server",
       stream,

@@ -95,7 +95,7 @@ export class Harness {
       SAY,
       note(text),
       settings,
-      { readMaxBytes: 1_000_000, maxUnreadBytes: 1_000_000 },
+      { readMaxBytes: 1_000_000 },
       {
         onMessage: (message, call) => {
           outcome.text = textOf(message);
