@@ -21,6 +21,8 @@ export interface Http2Limits {
   readonly initialStreamWindowBytes: number;
   /** What a stream's receive window grows to while its reader keeps up, by measured bandwidth and delay. [A20] */
   readonly maxStreamWindowBytes: number;
+  /** SETTINGS_INITIAL_WINDOW_SIZE while streams that nobody reads hold most of the connection's window. [A20] */
+  readonly crowdedStreamWindowBytes: number;
   /** Receive window of the connection at first, bytes, at least 65,535. [A20] */
   readonly connectionWindowBytes: number;
   /** What the connection's receive window grows to. [A20] */
@@ -169,6 +171,7 @@ const MESH: Http2Limits = {
   maxHeaderListBytes: 16 * KIB,
   initialStreamWindowBytes: 64 * KIB,
   maxStreamWindowBytes: MIB,
+  crowdedStreamWindowBytes: 4 * KIB,
   connectionWindowBytes: MIB,
   maxConnectionWindowBytes: 4 * MIB,
 
