@@ -37,4 +37,5 @@ export {
   type StreamHandler,
 } from "./http2/types.js";
 export { nodeNetwork } from "./net/node-network.js";
-export { MessageReader, type MessageSink, PREFIX_BYTES, writeMessagePrefix } from "./rpc/framing.js";
+export { PREFIX_BYTES, writeMessagePrefix } from "./rpc/framing.js";
+export { MessageReader, type MessageSink } from "./rpc/message-reader.js";

@@ -47,7 +47,7 @@ const pieces = new Transcript();
 export const target: Target = {
   name: "deframer",
   maxInputBytes: 512,
-  covers: ["/runtime/dist/rpc/framing"],
+  covers: ["/runtime/dist/rpc/framing", "/runtime/dist/rpc/message-reader", "/runtime/dist/rpc/waiting-bytes"],
   dictionary: [
     Uint8Array.of(0, 0, 0, 0, 0),
     Uint8Array.of(1, 0, 0, 0, 0),

@@ -12,6 +12,7 @@ import type {
 import { ErrorCode } from "../http2/types.js";
 import { backoffMs, isRetriable } from "../route/retry-policy.js";
 import type { RouteCall, RouteDecision } from "../route/route-table.js";
+import type { MessageRoom } from "../rpc/message-room.js";
 import { binaryFault, headersToFields, lookup } from "../rpc/metadata.js";
 import type { RpcMethod } from "../rpc/method.js";
 import { type RpcStatus, readResponseHeaders, readTrailers, statusOfStreamError } from "../rpc/status.js";
@@ -64,6 +65,7 @@ export abstract class Call implements StreamHandler, RouteCall, RouteWaiter, Pic
   #deadline: Timer | undefined;
   #decision: Forward | undefined;
   #counted: ClusterHandle | undefined;
+  #connection: Http2Connection | undefined;
   #subchannel: Subchannel | undefined;
   #lastSubchannel: Subchannel | undefined;
   #attempts = 0;
@@ -91,6 +93,12 @@ export abstract class Call implements StreamHandler, RouteCall, RouteWaiter, Pic
   protected get metadata(): HeaderFields {
     const { responseHeaders = [], responseTrailers = [] } = this;
     return responseHeaders === responseTrailers ? responseHeaders : [...responseHeaders, ...responseTrailers];
+  }
+
+  /** Where the memory of large answers is set aside: with those of the other calls on the connection. */
+  get messageRoom(): MessageRoom {
+    if (this.#connection === undefined) throw new Error("messageRoom: no attempt has begun");
+    return this.channel.messageRoom(this.#connection);
   }
 
   /** Opens the stream on `connection` and sends what there is to send. Called once per attempt. */
@@ -363,6 +371,7 @@ export abstract class Call implements StreamHandler, RouteCall, RouteWaiter, Pic
         this.#onTryTimeout(perTryTimeoutMs),
       );
     }
+    this.#connection = connection;
     this.sendRequest(connection);
   }
 

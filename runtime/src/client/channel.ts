@@ -1,5 +1,8 @@
 import type { ClusterConfig, XdsConfig } from "../config/xds-config.js";
+import { http2Limits } from "../http2/limits.js";
+import type { Http2Connection } from "../http2/types.js";
 import { compileRoutes, type RouteTable } from "../route/route-table.js";
+import { MessageRoom, type MessageRoomLimits } from "../rpc/message-room.js";
 import { type ClientDependencies, ClusterHandle } from "./cluster-handle.js";
 
 /** A call that waits for the first configuration of its target. */
@@ -23,10 +26,13 @@ export class Channel {
   #config: XdsConfig | undefined;
   #clusters: ReadonlyMap<string, ClusterHandle> = new Map();
   #waiters = new Set<RouteWaiter>();
+  readonly #limits: MessageRoomLimits;
+  readonly #messageRooms = new WeakMap<Http2Connection, MessageRoom>();
 
   constructor(target: string, dependencies: ClientDependencies) {
     this.target = target;
     this.dependencies = dependencies;
+    this.#limits = http2Limits(dependencies.http2 ?? {});
   }
 
   /** The clusters in use, by name. */
@@ -81,6 +87,16 @@ export class Channel {
     this.#clusters = new Map();
     for (const handle of clusters.values()) handle.remove();
     this.#wake();
+  }
+
+  /** Where the memory of large answers on a connection is set aside. */
+  messageRoom(connection: Http2Connection): MessageRoom {
+    let room = this.#messageRooms.get(connection);
+    if (room === undefined) {
+      room = new MessageRoom(this.dependencies.clock, this.#limits);
+      this.#messageRooms.set(connection, room);
+    }
+    return room;
   }
 
   /** Queues a call until there are routes. */

@@ -44,7 +44,7 @@ const codeOf = ({ error }: Outcome) => error?.code;
 async function watch(answer: (stream: Http2Stream) => void): Promise<StreamCall> {
   await serve(answer);
   const input = (async function* () {})();
-  const limits = { readMaxBytes: 400_000, maxUnreadBytes: 64 * 1024, decompressor: new Decompressor() };
+  const limits = { readMaxBytes: 400_000, decompressor: new Decompressor() };
   const streamCall = new StreamCall(harness.channel, WATCH, input, {}, limits, { onHeaders() {}, onError() {} });
   streamCall.start();
   await harness.clock.advance(0);

@@ -7,7 +7,6 @@ import { type InboxOwner, MessageInbox } from "../rpc/message-inbox.js";
 import { MessageQueue, type QueueOwner } from "../rpc/message-queue.js";
 import type { RpcMethod } from "../rpc/method.js";
 import { encodeOutgoing, type OutgoingMessage } from "../rpc/outgoing.js";
-import { ReceiveCredit } from "../rpc/receive-credit.js";
 import { OK, type RpcStatus } from "../rpc/status.js";
 import { Call, type CallSettings } from "./call.js";
 import type { Channel } from "./channel.js";
@@ -35,7 +34,6 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
   readonly #options: MessageOptions;
   readonly #result: StreamResult;
   #inbox: MessageInbox;
-  #credit = new ReceiveCredit();
   /** How the call ended, for whoever reads its messages up to there. */
   #end: Error | undefined;
   #replay: OutgoingMessage[] | undefined = [];
@@ -59,7 +57,7 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
     this.#options = options;
     this.sendEncoding = options.compression?.encoding;
     this.#result = result;
-    this.#inbox = new MessageInbox(this, options);
+    this.#inbox = new MessageInbox(this, options, false);
   }
 
   /** The response headers, once they arrived. */
@@ -73,22 +71,17 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
   }
 
   onData(bytes: Uint8Array): void {
-    this.#credit.receive(bytes.byteLength);
     this.#inbox.receive(bytes);
-    this.#giveBack();
+    this.onBacklog();
   }
 
-  onArrived(wireBytes: number): void {
-    this.isCommitted = true;
-    this.#replay = undefined;
+  onArrived(): void {
     this.stream?.progress();
-    this.#credit.hold(wireBytes);
   }
 
   onBacklog(): void {
-    // Not known yet to be of use, but bounded by the window.
-    this.stream?.progress();
-    this.#giveBack();
+    const byteCount = this.#inbox.claim();
+    if (byteCount > 0) this.stream?.consume(byteCount);
   }
 
   onPlain(bytes: Uint8Array, wireBytes: number, charge: number): void {
@@ -123,14 +116,18 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
     this.#wakePump?.();
   }
 
-  onConsumed(byteCount: number, charge: number): void {
-    this.#credit.release(byteCount);
-    this.#inbox.taken(charge);
-    this.#giveBack();
+  onAsked(): void {
+    this.#inbox.ask();
+    this.onBacklog();
+  }
+
+  onTaken(wireBytes: number, charge: number): void {
+    this.#inbox.taken(wireBytes, charge);
+    this.onBacklog();
   }
 
   onAbandoned(): void {
-    this.#inbox.close();
+    this.#inbox.abandon();
     this.cancel({ code: Code.Canceled, message: "the caller left before the end of the answer" });
   }
 
@@ -155,8 +152,7 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
 
   protected override resetResponse(): void {
     this.#inbox.close();
-    this.#inbox = new MessageInbox(this, this.#options);
-    this.#credit = new ReceiveCredit();
+    this.#inbox = new MessageInbox(this, this.#options, false);
   }
 
   protected override checkResponse(): RpcStatus {
@@ -177,24 +173,15 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
     }
     this.#report();
     this.#end = error;
-    if (this.responseTrailers !== undefined && !this.#inbox.isClosed) {
-      // The server's last word comes after its messages.
-      this.#inbox.end();
-      return;
-    }
-    this.#inbox.close();
-    this.messages.end(error);
+    // The last word comes after the messages that arrived before it.
+    if (this.#inbox.isClosed) this.messages.end(error);
+    else this.#inbox.end();
   }
 
   #report(): void {
     if (this.#isReported) return;
     this.#isReported = true;
     this.#result.onHeaders(this);
-  }
-
-  #giveBack(): void {
-    const byteCount = this.#credit.claim(this.#inbox.waitingBytes);
-    if (byteCount > 0) this.stream?.consume(byteCount);
   }
 
   #send({ bytes, isCompressed, memory }: OutgoingMessage): boolean {

@@ -76,7 +76,7 @@ export class UnaryCall extends Call implements InboxOwner, MemoryOwner {
     if (request.isCompressed) this.sendEncoding = "gzip";
     this.#options = options;
     this.#result = result;
-    this.#inbox = new MessageInbox(this, options);
+    this.#inbox = new MessageInbox(this, options, true);
   }
 
   /** The response headers, once the call ended. */
@@ -90,22 +90,22 @@ export class UnaryCall extends Call implements InboxOwner, MemoryOwner {
   }
 
   onData(bytes: Uint8Array): void {
-    this.stream?.consume(bytes.byteLength);
-    if (this.#arrived > 0 && bytes.byteLength > 0) return this.#refuseMore();
     this.#inbox.receive(bytes);
-    if (this.#arrived > 0 && this.#inbox.isPartial) this.#refuseMore();
+    if (this.#arrived > 0 && this.#inbox.waitingBytes > 0) this.#refuseMore();
+    this.onBacklog();
   }
 
   onArrived(): void {
     this.stream?.progress();
     this.#arrived += 1;
-    if (this.#arrived > 1) this.#refuseMore();
   }
 
-  onBacklog(): void {}
+  onBacklog(): void {
+    const byteCount = this.#inbox.claim();
+    if (byteCount > 0) this.stream?.consume(byteCount);
+  }
 
-  onPlain(bytes: Uint8Array, _wireBytes: number, charge: number): void {
-    this.#inbox.taken(charge);
+  onPlain(bytes: Uint8Array): void {
     try {
       this.#message = this.method.responseCodec.decode(bytes);
     } catch (error) {
@@ -150,7 +150,7 @@ export class UnaryCall extends Call implements InboxOwner, MemoryOwner {
 
   protected override resetResponse(): void {
     this.#inbox.close();
-    this.#inbox = new MessageInbox(this, this.#options);
+    this.#inbox = new MessageInbox(this, this.#options, true);
     this.#message = undefined;
     this.#arrived = 0;
     this.#failure = undefined;
@@ -166,7 +166,6 @@ export class UnaryCall extends Call implements InboxOwner, MemoryOwner {
   protected override onFinished(status: RpcStatus): void {
     this.#freeRequest();
     if (status.code === 0) {
-      // Its message may still be on its way through decompression.
       this.#inbox.end();
       return;
     }

@@ -135,7 +135,7 @@ describe("two connections back to back", () => {
 
   it("keep the connection's window when streams are reset with bodies that nobody consumed", () => {
     const pair = connectionPair({
-      server: { initialStreamWindowBytes: 65_535, connectionWindowBytes: 65_535 },
+      server: { initialStreamWindowBytes: 65_535, crowdedStreamWindowBytes: 65_535, connectionWindowBytes: 65_535 },
       onRequest: (recorded) => {
         recorded.consumes = false;
       },

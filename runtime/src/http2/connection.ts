@@ -102,7 +102,9 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
     this.budgets = new PeerBudgets(limits, clock, (limit, message) => {
       this.exceed(limit, ErrorCode.ENHANCE_YOUR_CALM, message);
     });
-    this.#windows = new ReceiveWindows(limits, {
+    this.#windows = new ReceiveWindows(limits, clock, {
+      // Made later than this.
+      streams: () => this.streams,
       sendWindowUpdate: (streamId, byteCount) => {
         if (this.isClosed) return;
         this.#writer.windowUpdate(streamId, byteCount);

@@ -5,6 +5,7 @@ import type { Http2Limits } from "./limits.js";
 const RANGES: { readonly [Name in keyof Http2Limits]?: readonly [least: number, most: number] } = {
   maxFrameBytes: [DEFAULT_MAX_FRAME_BYTES, LARGEST_MAX_FRAME_BYTES],
   initialStreamWindowBytes: [1, Number.POSITIVE_INFINITY],
+  crowdedStreamWindowBytes: [1, Number.POSITIVE_INFINITY],
   maxConcurrentStreams: [1, Number.POSITIVE_INFINITY],
   maxStreamsPerTurn: [1, Number.POSITIVE_INFINITY],
 };

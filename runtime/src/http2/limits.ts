@@ -21,6 +21,8 @@ export interface Http2Limits {
   readonly initialStreamWindowBytes: number;
   /** What a stream's receive window grows to while its reader keeps up, by measured bandwidth and delay. [A20] */
   readonly maxStreamWindowBytes: number;
+  /** SETTINGS_INITIAL_WINDOW_SIZE while streams that nobody reads hold most of the connection's window. [A20] */
+  readonly crowdedStreamWindowBytes: number;
   /** Receive window of the connection at first, bytes, at least 65,535. [A20] */
   readonly connectionWindowBytes: number;
   /** What the connection's receive window grows to. [A20] */
@@ -139,7 +141,8 @@ export interface Http2Limits {
 
   /** Largest message that is accepted, bytes, checked before anything is allocated; then RESOURCE_EXHAUSTED. [B1, B2] */
   readonly maxMessageBytes: number;
-  /** Decompressed bytes of a stream's messages that nobody has taken; more wait compressed, within the window. [B1, B2] */
+  /** Decompressed bytes of messages that nobody has taken, over all streams, at 256 bytes each or more. Beyond it a message
+   * is taken out of its stream when somebody asks for it, and waits within the window until then. [A20, B1, B2] */
   readonly maxUnreadMessageBytes: number;
   /** Compressed messages in 10 s that cost work and are no good: broken, or larger than `maxMessageBytes` though gzip's
    * trailer says less. Servers only. [B2] */
@@ -149,6 +152,11 @@ export interface Http2Limits {
   readonly maxMessageFields: number;
   /** The same for fields that its schema does not have, which are kept one by one. [B3] */
   readonly maxUnknownFields: number;
+  /** Memory set aside for messages that are not whole yet, bytes, over all streams; what has none of it waits within
+   * the windows. A message larger than this is taken when it is the only one. [A20, B1] */
+  readonly maxUnfinishedMessageBytes: number;
+  /** Milliseconds that such a message may stand still while others wait for its memory; then RESOURCE_EXHAUSTED. [A20] */
+  readonly unfinishedMessageTimeoutMs: number;
   /** Depth of nested protobuf messages, JSON values and unknown groups. [B3] */
   readonly maxNesting: number;
 
@@ -181,6 +189,7 @@ const MESH: Http2Limits = {
   maxHeaderListBytes: 16 * KIB,
   initialStreamWindowBytes: 64 * KIB,
   maxStreamWindowBytes: MIB,
+  crowdedStreamWindowBytes: 4 * KIB,
   connectionWindowBytes: MIB,
   maxConnectionWindowBytes: 4 * MIB,
 
@@ -240,6 +249,8 @@ const MESH: Http2Limits = {
   maxDecompressionFailures: 16,
   maxMessageFields: 262_144,
   maxUnknownFields: 16_384,
+  maxUnfinishedMessageBytes: 4 * MIB,
+  unfinishedMessageTimeoutMs: 5 * SECOND,
   maxNesting: 100,
 
   tlsHandshakeTimeoutMs: 10 * SECOND,
@@ -261,6 +272,8 @@ const EDGE: Http2Limits = {
   outputHighBytes: 64 * KIB,
   stallTimeoutMs: 30 * SECOND,
   streamIdleTimeoutMs: 5 * MINUTE,
+  maxUnreadMessageBytes: MIB,
+  maxUnfinishedMessageBytes: MIB,
   maxConnections: 10_000,
 };
 
@@ -327,6 +340,8 @@ export const LIMIT_NAMES = [
   "decompression_failures",
   "message_fields",
   "unknown_fields",
+  "unfinished_message_bytes",
+  "unfinished_message_timeout",
   "tls_handshake_timeout",
   "connections",
 ] as const;

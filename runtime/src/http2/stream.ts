@@ -57,6 +57,8 @@ export class StreamState implements Http2Stream {
   unconsumedBytes = 0;
   /** Consumed bytes that were not yet given back with WINDOW_UPDATE. */
   unreturnedBytes = 0;
+  /** What we gave of window beyond INITIAL_WINDOW_SIZE and the bytes that came. */
+  extraWindowBytes = 0;
   /** The body length that the peer declared, less what came. NaN when it declared none. */
   remainingBodyBytes: number = Number.NaN;
   /** Body bytes that wait for window or for the socket. */

@@ -36,7 +36,7 @@ class AdsCall implements AdsStream, AsyncIterable<Uint8Array> {
       method,
       this,
       {},
-      { readMaxBytes: READ_MAX_BYTES, maxUnreadBytes: READ_MAX_BYTES, decompressor: new Decompressor() },
+      { readMaxBytes: READ_MAX_BYTES, decompressor: new Decompressor() },
       // Failures before the first response reach the reader below as well, as the end of the messages.
       { onHeaders: () => {}, onError: (error) => this.#end(error) },
     );

@@ -12,7 +12,7 @@ const READ_MAX_BYTES = 4 * 1024 * 1024;
 export function openRegistryStream(channel: Channel): OpenRegistryStream {
   const transport = createMeshTransport({
     bind: (method) => ({ channel, rpc: createRpcMethod(method, channel.target) }),
-    messages: { readMaxBytes: READ_MAX_BYTES, maxUnreadBytes: READ_MAX_BYTES, decompressor: new Decompressor() },
+    messages: { readMaxBytes: READ_MAX_BYTES, decompressor: new Decompressor() },
     interceptors: [],
     defaultTimeoutMs: undefined,
   });

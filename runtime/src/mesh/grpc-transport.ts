@@ -82,7 +82,6 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
     },
     messages: {
       readMaxBytes: options.readMaxBytes ?? limits.maxMessageBytes,
-      maxUnreadBytes: limits.maxUnreadMessageBytes,
       decompressor: new Decompressor(),
       ...(compression === undefined ? {} : { compression }),
     },

@@ -189,11 +189,11 @@ class NodeMesh implements Mesh {
   }
 
   #messageOptions(): MessageOptions {
-    const { maxMessageBytes, maxUnreadMessageBytes: maxUnreadBytes } = this.#limits;
+    const { maxMessageBytes } = this.#limits;
     const { readMaxBytes = maxMessageBytes, sendCompression: encoding, compressMinBytes } = this.#options;
     const compression = sendCompression(encoding, compressMinBytes);
     const decompressor = this.#decompressor;
-    return { readMaxBytes, maxUnreadBytes, decompressor, ...(compression === undefined ? {} : { compression }) };
+    return { readMaxBytes, decompressor, ...(compression === undefined ? {} : { compression }) };
   }
 
   #bind(method: DescMethod): BoundMethod {

@@ -1,25 +1,30 @@
 import { Code } from "@connectrpc/connect";
 import type { LimitExceeded } from "../http2/types.js";
 import type { Decompressed, Decompressor, PendingDecompression } from "./decompressor.js";
-import { MessageReader, type MessageSink, PREFIX_BYTES } from "./framing.js";
+import { PREFIX_BYTES } from "./framing.js";
+import { MessageReader, type MessageSink, UNASKED_BYTES } from "./message-reader.js";
+import type { MessageRoom, Reservation, RoomOwner } from "./message-room.js";
 import type { RpcStatus } from "./status.js";
 
 /** The bounds of what a peer may have us keep for one call. */
 export interface MessageLimits {
   /** Largest message, before and after decompression. */
   readonly readMaxBytes: number;
-  /** Messages that nobody has taken, decompressed, at 256 bytes each or more. */
-  readonly maxUnreadBytes: number;
   readonly decompressor: Decompressor;
 }
 
 /** Gets what a {@link MessageInbox} makes of a body, in order. Must not throw. */
 export interface InboxOwner {
-  /** A message is complete: `wireBytes` with its prefix wait to be taken. */
-  onArrived(wireBytes: number): void;
-  /** Bytes have to wait for their turn, or had it: what may be given back to the sender's window is another. */
+  /** The memory for messages of the connection. Asked for once, when something has come. */
+  readonly messageRoom: MessageRoom;
+  /** A message is whole; it may wait for its turn. */
+  onArrived(): void;
+  /** What waited had its turn: what {@link MessageInbox.claim} says is another. */
   onBacklog(): void;
-  /** The same message, plain. Hand `charge` to `taken` when somebody took it. */
+  /**
+   * A message, plain, which came as `wireBytes`. Unless there is one message only: hand both numbers to
+   * {@link MessageInbox.taken} when somebody took it.
+   */
   onPlain(bytes: Uint8Array, wireBytes: number, charge: number): void;
   /** The body ended and every message was handed over; `isPartial`: it ended within one. */
   onBodyEnd(isPartial: boolean): void;
@@ -32,27 +37,48 @@ export interface InboxOwner {
 // What a message takes in memory, however short it is.
 const MIN_CHARGE_BYTES = 256;
 
+/** A message in the form that it came in. */
+interface WireMessage {
+  readonly bytes: Uint8Array;
+  readonly isCompressed: boolean;
+}
+
 /**
- * The way of a body's bytes to plain messages, in order. While one is being decompressed, or while too much is unread,
- * what follows waits as it came: its bytes are not given back to the sender's window, which bounds them. A peer can
- * thus make us keep no more than the window, the unread limit and one message.
+ * The way of a body's bytes to plain messages, in order. Messages are handed over as they come, as long as all calls of the
+ * connection together have not too much that nobody has taken. Beyond that one is cut, decompressed and handed over only
+ * when somebody asks for it: until then its bytes wait as they came. Whoever asks always gets the next one, whatever
+ * others have not read. What was not taken is not given back to the sender's window.
+ *
+ * Of an unfinished message that was asked for, bytes are given back as they come, or one larger than the window could
+ * never arrive. Its memory is set aside in the connection's {@link MessageRoom}; without, it waits within the window.
  */
-export class MessageInbox implements MessageSink {
+export class MessageInbox implements MessageSink, RoomOwner {
   /** How marked messages are compressed: the peer's grpc-encoding. */
   encoding = "identity";
   readonly #owner: InboxOwner;
   readonly #limits: MessageLimits;
+  readonly #isSingle: boolean;
   readonly #reader: MessageReader;
-  #unreadBytes = 0;
-  #isFull = false;
+  #room: MessageRoom | undefined;
+  #reservation: Reservation | undefined;
+  /** The message of a call that has one, until the body has ended. */
+  #single: WireMessage | undefined;
   #decompression: PendingDecompression | undefined;
+  /** Somebody waits for a message. */
+  #isAsked = false;
+  /** Of messages that were handed over and not taken. */
+  #unreadWireBytes = 0;
+  #unreadCharge = 0;
   #didBodyEnd = false;
   #isClosed = false;
-  #didTellUnread = false;
+  #receivedBytes = 0;
+  #claimedBytes = 0;
 
-  constructor(owner: InboxOwner, limits: MessageLimits) {
+  /** `isSingle`: there is one message, handed over without being asked for at the end of its body, and not before. */
+  constructor(owner: InboxOwner, limits: MessageLimits, isSingle: boolean) {
     this.#owner = owner;
     this.#limits = limits;
+    this.#isSingle = isSingle;
     this.#reader = new MessageReader(this, limits.readMaxBytes);
   }
 
@@ -61,7 +87,7 @@ export class MessageInbox implements MessageSink {
     return this.#isClosed;
   }
 
-  /** Received bytes that wait in front of the decoder. */
+  /** Received bytes that nobody has looked at. */
   get waitingBytes(): number {
     return this.#reader.waitingBytes;
   }
@@ -71,102 +97,209 @@ export class MessageInbox implements MessageSink {
     return !this.#reader.isPaused && this.#reader.isPartial;
   }
 
-  /** Takes the next bytes of the body. */
+  /** Takes the next bytes of the body. What it does not need any more is for {@link claim}. */
   receive(bytes: Uint8Array): void {
+    this.#receivedBytes += bytes.byteLength;
     if (this.#isClosed) return;
-    const isWaiting = this.#reader.isPaused;
+    if (!this.#mayHandOver) this.#reader.pause();
     this.#check(this.#reader.read(bytes));
-    if (isWaiting) this.#owner.onBacklog();
+    if (bytes.byteLength > 0) this.#reservation?.progress(bytes.byteLength);
   }
 
   /** The body ended. `onBodyEnd` follows when its last message was handed over, at once or later. */
   end(): void {
     this.#didBodyEnd = true;
+    const single = this.#single;
+    this.#single = undefined;
+    if (single !== undefined && !this.#isClosed) this.#deliver(single);
     this.#settle();
   }
 
-  /** Somebody took a message. */
-  taken(charge: number): void {
-    this.#unreadBytes -= charge;
-    if (!this.#isFull || this.#unreadBytes > this.#limits.maxUnreadBytes / 2) return;
-    this.#isFull = false;
+  /** Asks for one message: it is handed over as soon as it is there, also before this returns. */
+  ask(): void {
+    if (this.#isClosed) return;
+    this.#isAsked = true;
     this.#goOn();
+  }
+
+  /** Somebody took a message, as {@link InboxOwner.onPlain} had it. */
+  taken(wireBytes: number, charge: number): void {
+    // After the end of the call nothing of it is counted any more.
+    if (this.#unreadCharge === 0) return;
+    this.#unreadWireBytes -= wireBytes;
+    this.#unreadCharge -= charge;
+    const messageRoom = this.#messageRoom;
+    messageRoom.unreadBytes -= charge;
+    if (this.#reader.isPaused && !this.#isClosed && messageRoom.mayReadAhead) this.#goOn();
+  }
+
+  /** The received bytes to give back to the sender's window now; the caller does. */
+  claim(): number {
+    const due = this.#receivedBytes - this.#keptBytes - this.#unreadWireBytes - this.#claimedBytes;
+    if (due <= 0) return 0;
+    this.#claimedBytes += due;
+    return due;
+  }
+
+  /** Nobody wants the rest, nor what was not taken; the owner is not called any more. */
+  abandon(): void {
+    this.close();
+    if (this.#unreadCharge > 0) this.#messageRoom.unreadBytes -= this.#unreadCharge;
+    this.#unreadCharge = 0;
+    this.#unreadWireBytes = 0;
   }
 
   /** Nobody wants the rest; the owner is not called any more. */
   close(): void {
     this.#isClosed = true;
+    this.#single = undefined;
     this.#decompression?.cancel();
+    this.#decompression = undefined;
     this.#reader.stop();
+    this.#release();
   }
 
-  onMessage(bytes: Uint8Array, compressed: boolean): void {
-    const wireBytes = bytes.byteLength + PREFIX_BYTES;
-    this.#owner.onArrived(wireBytes);
-    if (this.#isClosed) return;
-    if (!compressed) {
-      this.#handOver(bytes, wireBytes);
+  // ---- MessageSink
+
+  onArrived(): void {
+    if (!this.#isClosed) this.#owner.onArrived();
+  }
+
+  onMessage(bytes: Uint8Array, isCompressed: boolean): void {
+    if (!this.#isSingle) {
+      this.#deliver({ bytes, isCompressed });
+      if (!this.#mayHandOver) this.#reader.pause();
       return;
     }
-    const { decompressor, readMaxBytes } = this.#limits;
-    const plain = decompressor.decompress(this.encoding, bytes, readMaxBytes, (result) => {
-      this.#decompression = undefined;
-      this.#takePlain(result, wireBytes);
-      this.#goOn();
-    });
-    if (plain.kind === "pending") {
-      this.#decompression = plain;
-      this.#reader.pause();
-    } else {
-      this.#takePlain(plain, wireBytes);
-    }
-  }
-
-  #takePlain(result: Decompressed, wireBytes: number): void {
-    if (result.kind === "ok") this.#handOver(result.bytes, wireBytes);
-    else this.#fail(result.status);
-  }
-
-  #handOver(bytes: Uint8Array, wireBytes: number): void {
-    const charge = Math.max(bytes.byteLength, MIN_CHARGE_BYTES);
-    this.#unreadBytes += charge;
-    this.#owner.onPlain(bytes, wireBytes, charge);
-    // Asked afterwards: a reader that waits takes it on the way.
-    if (this.#unreadBytes <= this.#limits.maxUnreadBytes || this.#isClosed) return;
-    this.#isFull = true;
     this.#reader.pause();
-    if (this.#didTellUnread) return;
-    this.#didTellUnread = true;
-    this.#owner.onLimit({
-      limit: "unread_message_bytes",
-      message: `${this.#unreadBytes} bytes of messages are unread, more than ${this.#limits.maxUnreadBytes}: the rest waits`,
-    });
+    this.#single = { bytes, isCompressed };
+    // It came within the window, and stays there.
+    if (this.#reservation?.isGranted === false) this.#release();
+  }
+
+  reserve(byteCount: number): boolean {
+    if (this.#reservation === undefined) {
+      const messageRoom = this.#messageRoom;
+      const wasFull = messageRoom.wasFull;
+      this.#reservation = messageRoom.reserve(this, byteCount);
+      if (messageRoom.wasFull && !wasFull) {
+        this.#owner.onLimit({
+          limit: "unfinished_message_bytes",
+          message: `there is no room for a message of ${byteCount} bytes beside those that are unfinished: it waits`,
+        });
+      }
+    }
+    return this.#reservation.isGranted;
+  }
+
+  // ---- RoomOwner
+
+  onRoom(): void {
+    if (this.#isClosed) return;
+    this.#check(this.#reader.resume());
+    this.#owner.onBacklog();
+  }
+
+  onStalled(message: string): void {
+    this.#owner.onLimit({ limit: "unfinished_message_timeout", message });
+    this.#fail({ code: Code.ResourceExhausted, message });
+  }
+
+  // ---- the rest
+
+  /** Bytes that stay within the window: what was not looked at, and a message that is kept without a place in the room. */
+  get #keptBytes(): number {
+    const length = this.#single?.bytes.byteLength ?? 0;
+    const isInWindow = length > UNASKED_BYTES && !this.#reservation?.isGranted;
+    return this.#reader.waitingBytes + (isInWindow ? length + PREFIX_BYTES : 0);
+  }
+
+  get #messageRoom(): MessageRoom {
+    this.#room ??= this.#owner.messageRoom;
+    return this.#room;
+  }
+
+  /** Whether the next message may be handed over. */
+  get #mayHandOver(): boolean {
+    if (this.#isSingle) return true;
+    return this.#decompression === undefined && (this.#isAsked || !this.#messageRoom.isUnreadFull);
   }
 
   #goOn(): void {
-    if (this.#isClosed || this.#decompression !== undefined || this.#isFull) return;
+    if (!this.#mayHandOver) return;
     this.#check(this.#reader.resume());
-    this.#owner.onBacklog();
     this.#settle();
   }
 
+  #deliver({ bytes, isCompressed }: WireMessage): void {
+    const wireBytes = bytes.byteLength + PREFIX_BYTES;
+    if (!isCompressed) return this.#handOver(bytes, wireBytes);
+    this.#reservation?.finish();
+    const { decompressor, readMaxBytes } = this.#limits;
+    const plain = decompressor.decompress(this.encoding, bytes, readMaxBytes, (result) => {
+      this.#decompression = undefined;
+      this.#take(result, wireBytes);
+      if (!this.#isClosed) this.#goOn();
+      this.#settle();
+      this.#owner.onBacklog();
+    });
+    if (plain.kind === "pending") this.#decompression = plain;
+    else this.#take(plain, wireBytes);
+  }
+
+  #take(result: Decompressed, wireBytes: number): void {
+    if (result.kind === "ok") return this.#handOver(result.bytes, wireBytes);
+    if (result.status.code === Code.ResourceExhausted) this.#tellTooLarge(result.status);
+    this.#fail(result.status);
+  }
+
+  #handOver(bytes: Uint8Array, wireBytes: number): void {
+    this.#release();
+    this.#isAsked = false;
+    if (this.#isSingle) return this.#owner.onPlain(bytes, wireBytes, 0);
+    const charge = Math.max(bytes.byteLength, MIN_CHARGE_BYTES);
+    const messageRoom = this.#messageRoom;
+    this.#unreadWireBytes += wireBytes;
+    this.#unreadCharge += charge;
+    messageRoom.unreadBytes += charge;
+    // Somebody who waits takes it on the way.
+    this.#owner.onPlain(bytes, wireBytes, charge);
+    if (this.#unreadCharge === 0 || !messageRoom.isUnreadFull || messageRoom.wasUnreadFull) return;
+    messageRoom.wasUnreadFull = true;
+    this.#owner.onLimit({
+      limit: "unread_message_bytes",
+      message: `${messageRoom.unreadBytes} bytes of messages are unread: others wait until somebody asks for them`,
+    });
+  }
+
   #settle(): void {
-    if (!this.#didBodyEnd || this.#isClosed || this.#reader.isPaused) return;
-    this.#isClosed = true;
-    this.#owner.onBodyEnd(this.#reader.isPartial);
+    if (!this.#didBodyEnd || this.#isClosed || this.#decompression !== undefined || this.#reader.isReading) return;
+    // What waits is whole messages that nobody has asked for, or the beginning of one that can't become whole.
+    if (this.#reader.isPaused && this.#reader.waitingBytes > 0) return;
+    const { isPartial } = this.#reader;
+    this.close();
+    this.#owner.onBodyEnd(isPartial);
+  }
+
+  #release(): void {
+    this.#reservation?.release();
+    this.#reservation = undefined;
   }
 
   #check(failure: RpcStatus | undefined): void {
-    if (failure !== undefined) this.#fail(failure);
+    if (failure === undefined || this.#isClosed) return;
+    // The reader gives this code for nothing else.
+    if (failure.code === Code.ResourceExhausted) this.#tellTooLarge(failure);
+    this.#fail(failure);
+  }
+
+  #tellTooLarge({ message }: RpcStatus): void {
+    this.#owner.onLimit({ limit: "message_bytes", message });
   }
 
   #fail(status: RpcStatus): void {
     if (this.#isClosed) return;
     this.close();
-    // The reader and the decompressor give this code for nothing else.
-    if (status.code === Code.ResourceExhausted) {
-      this.#owner.onLimit({ limit: "message_bytes", message: status.message });
-    }
     this.#owner.onBodyFailure(status);
   }
 }

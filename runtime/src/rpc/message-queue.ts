@@ -1,14 +1,16 @@
 /** Told by a {@link MessageQueue} what its consumer does. */
 export interface QueueOwner {
-  /** The consumer took a message that had arrived as so many bytes: the sender may send as many again. */
-  onConsumed(byteCount: number, charge: number): void;
-  /** The consumer left before the end. */
+  /** The consumer waits for a message and there is none: `push` the next one, at once or later. */
+  onAsked(): void;
+  /** The consumer took a message, that was pushed with these numbers. */
+  onTaken(wireBytes: number, charge: number): void;
+  /** The consumer left before the end, or before it had taken everything. */
   onAbandoned(): void;
 }
 
 interface Item<T> {
   readonly message: T;
-  readonly byteCount: number;
+  readonly wireBytes: number;
   readonly charge: number;
 }
 
@@ -17,10 +19,7 @@ interface Waiting<T> {
   reject(error: Error): void;
 }
 
-/**
- * The received messages of a call, as the async iterable that a user reads. One consumer. It is bounded by flow
- * control: bytes are given back to the sender only when their message was taken.
- */
+/** The received messages of a call, as the async iterable that a user reads. One consumer. */
 export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   readonly #owner: QueueOwner;
   #items: Item<T>[] = [];
@@ -34,16 +33,18 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     this.#owner = owner;
   }
 
-  /** Adds a message that arrived as `byteCount` bytes and counts as `charge` while it is unread. */
-  push(message: T, byteCount: number, charge: number): void {
+  /** Adds a message that arrived as `wireBytes` and counts as `charge` while nobody has taken it. */
+  push(message: T, wireBytes: number, charge: number): void {
     if (this.#end !== undefined || this.#isAbandoned) return;
     const waiting = this.#waiting.shift();
     if (waiting === undefined) {
-      this.#items.push({ message, byteCount, charge });
-    } else {
-      waiting.resolve({ done: false, value: message });
-      this.#owner.onConsumed(byteCount, charge);
+      this.#items.push({ message, wireBytes, charge });
+      return;
     }
+    waiting.resolve({ done: false, value: message });
+    this.#owner.onTaken(wireBytes, charge);
+    // Others asked meanwhile, each for one more.
+    if (this.#waiting.length > 0) this.#owner.onAsked();
   }
 
   /** Ends the queue: the consumer gets what is queued, then the end, or `error`. Later calls change nothing. */
@@ -64,6 +65,8 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
+    // One that is asked for may come at once.
+    if (this.#next === this.#items.length && this.#waiting.length === 0 && this.#isOpen) this.#owner.onAsked();
     const item = this.#items[this.#next];
     if (item !== undefined) {
       this.#next += 1;
@@ -71,7 +74,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
         this.#items = [];
         this.#next = 0;
       }
-      this.#owner.onConsumed(item.byteCount, item.charge);
+      this.#owner.onTaken(item.wireBytes, item.charge);
       return Promise.resolve({ done: false, value: item.message });
     }
     if (this.#isAbandoned) return Promise.resolve({ done: true, value: undefined });
@@ -86,18 +89,23 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
 
   return(): Promise<IteratorResult<T, undefined>> {
     if (!this.#isAbandoned) {
+      const isUnread = this.#next < this.#items.length;
       this.#isAbandoned = true;
       this.#items = [];
       this.#next = 0;
       const waiting = this.#waiting;
       this.#waiting = [];
       for (const { resolve } of waiting) resolve({ done: true, value: undefined });
-      if (this.#end === undefined) this.#owner.onAbandoned();
+      if (this.#end === undefined || isUnread) this.#owner.onAbandoned();
     }
     return Promise.resolve({ done: true, value: undefined });
   }
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  get #isOpen(): boolean {
+    return this.#end === undefined && !this.#isAbandoned;
   }
 }

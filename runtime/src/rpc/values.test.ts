@@ -4,7 +4,6 @@ import { describe, expect, it } from "vitest";
 import { decodeBase64, encodeBase64 } from "./base64.js";
 import { errorToStatus, statusToError } from "./errors.js";
 import { fieldsToHeaders, headersToFields, lookup, userMetadata } from "./metadata.js";
-import { ReceiveCredit } from "./receive-credit.js";
 import { decodeTimeout, encodeTimeout } from "./timeout.js";
 
 describe("grpc-timeout", () => {
@@ -94,19 +93,5 @@ describe("base64", () => {
       }),
     );
     expect(decodeBase64("a b")).toBeUndefined();
-  });
-});
-
-describe("ReceiveCredit", () => {
-  it("gives back every byte once: parts at once, whole messages when they are taken", () => {
-    const credit = new ReceiveCredit();
-    credit.receive(100);
-    expect(credit.claim(0)).toBe(100);
-    credit.receive(50);
-    credit.hold(120);
-    expect(credit.claim(0)).toBe(0);
-    credit.release(120);
-    expect(credit.claim(0)).toBe(50);
-    expect(credit.claim(0)).toBe(0);
   });
 });

@@ -1,7 +1,9 @@
 import { describe, expect, it, test } from "vitest";
 import { WorkTurn } from "../base/work-turn.js";
+import { http2Limits } from "../http2/limits.js";
 import type { HeaderFields, Http2Stream, StreamHandler } from "../http2/types.js";
 import { Decompressor } from "../rpc/decompressor.js";
+import { MessageRoom } from "../rpc/message-room.js";
 import { createVirtualClock, type VirtualClock } from "../testing/virtual-clock.js";
 import { accept } from "./accept.js";
 import { createMethodTable } from "./method-table.js";
@@ -52,8 +54,8 @@ function call(name: "Say" | "Chat", implementation: object, ...more: string[]): 
   const environment: CallEnvironment = {
     clock,
     readMaxBytes: 1000,
-    maxUnreadBytes: 1000,
     decompressor: new Decompressor(),
+    messageRoom: new MessageRoom(clock, http2Limits({})),
     prefix: new Uint8Array(5),
     turn: new WorkTurn({ ...clock, nowMs: nextMs }, 5),
     onCallStart: () => {},

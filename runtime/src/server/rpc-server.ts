@@ -5,11 +5,12 @@ import type { Rng } from "../base/rng.js";
 import type { ServerTls } from "../base/tls.js";
 import { WorkTurn } from "../base/work-turn.js";
 import type { ServiceRegistration } from "../codegenv1/types.js";
-import { http2Limits } from "../http2/limits.js";
+import { type Http2Limits, http2Limits } from "../http2/limits.js";
 import { openHttp2Session } from "../http2/session.js";
 import { perTenSeconds } from "../http2/token-bucket.js";
 import { ErrorCode, type Http2Connection, type Http2Options, type LimitExceeded } from "../http2/types.js";
 import { Decompressor } from "../rpc/decompressor.js";
+import { MessageRoom } from "../rpc/message-room.js";
 import { sendCompression } from "../rpc/outgoing.js";
 import { accept } from "./accept.js";
 import { createMethodTable, type MethodTable } from "./method-table.js";
@@ -53,8 +54,8 @@ export class RpcServer {
   readonly #dependencies: RpcServerDependencies;
   readonly #options: RpcServerOptions;
   readonly #methods: MethodTable;
-  readonly #environment: Omit<CallEnvironment, "onLimit" | "decompressor">;
-  readonly #maxDecompressionFailures: number;
+  readonly #limits: Http2Limits;
+  readonly #environment: Omit<CallEnvironment, "messageRoom" | "decompressor" | "onLimit">;
   readonly #listeners: Listener[] = [];
   readonly #connections = new Set<Http2Connection>();
   #onIdle: (() => void) | undefined;
@@ -64,16 +65,15 @@ export class RpcServer {
   constructor(dependencies: RpcServerDependencies, options: RpcServerOptions) {
     this.#dependencies = dependencies;
     this.#options = options;
-    const limits = http2Limits(options.http2 ?? {});
-    this.#methods = createMethodTable(options.services, options.interceptors ?? [], limits);
-    this.#maxDecompressionFailures = limits.maxDecompressionFailures;
+    this.#limits = http2Limits(options.http2 ?? {});
+    const { maxMessageBytes, maxTurnMs } = this.#limits;
+    this.#methods = createMethodTable(options.services, options.interceptors ?? [], this.#limits);
     const compression = sendCompression(options.sendCompression, options.compressMinBytes);
     this.#environment = {
       clock: dependencies.clock,
-      readMaxBytes: options.readMaxBytes ?? limits.maxMessageBytes,
-      maxUnreadBytes: limits.maxUnreadMessageBytes,
+      readMaxBytes: options.readMaxBytes ?? maxMessageBytes,
       prefix: new Uint8Array(5),
-      turn: new WorkTurn(dependencies.clock, limits.maxTurnMs, MESSAGES_PER_LOOK),
+      turn: new WorkTurn(dependencies.clock, maxTurnMs, MESSAGES_PER_LOOK),
       ...(compression === undefined ? {} : { compression }),
       onCallStart: () => {
         this.#activeCalls += 1;
@@ -93,8 +93,8 @@ export class RpcServer {
   async listen(address: Address): Promise<Address> {
     if (this.#closing !== undefined)
       throw new Error(`can't listen on ${formatAddress(address)}: the server was closed`);
-    const { http2, tls } = this.#options;
-    const { tlsHandshakeTimeoutMs, maxConnections } = http2Limits(http2 ?? {});
+    const { tls } = this.#options;
+    const { tlsHandshakeTimeoutMs, maxConnections } = this.#limits;
     const listener = await this.#dependencies.network.listen(address, (stream) => this.#onStream(stream), {
       ...(tls === undefined ? {} : { tls }),
       tlsHandshakeTimeoutMs,
@@ -143,8 +143,9 @@ export class RpcServer {
   #onStream(stream: ByteStream): void {
     const { http2 } = this.#options;
     const onLimit = (exceeded: LimitExceeded): void => this.#dependencies.onLimit?.("server", stream.peer, exceeded);
+    const messageRoom = new MessageRoom(this.#dependencies.clock, this.#limits);
     const decompressor = this.#createDecompressor(onLimit, () => connection);
-    const environment: CallEnvironment = { ...this.#environment, onLimit, decompressor };
+    const environment: CallEnvironment = { ...this.#environment, messageRoom, decompressor, onLimit };
     const connection: Http2Connection = openHttp2Session({
       role: "server",
       stream,
@@ -169,7 +170,7 @@ export class RpcServer {
   /** Decompresses for the calls of a connection, which ends when too many of its messages are no good. */
   #createDecompressor(onLimit: (exceeded: LimitExceeded) => void, connection: () => Http2Connection): Decompressor {
     const { clock } = this.#dependencies;
-    const budget = perTenSeconds(this.#maxDecompressionFailures);
+    const budget = perTenSeconds(this.#limits.maxDecompressionFailures);
     let isExceeded = false;
     return new Decompressor((reason) => {
       if (isExceeded || budget.take(clock.nowMs())) return;

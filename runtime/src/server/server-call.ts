@@ -14,6 +14,7 @@ import { decodeFailure } from "../rpc/codec.js";
 import { errorToStatus } from "../rpc/errors.js";
 import { writeMessagePrefix } from "../rpc/framing.js";
 import { type InboxOwner, MessageInbox, type MessageLimits } from "../rpc/message-inbox.js";
+import type { MessageRoom } from "../rpc/message-room.js";
 import { headersToFields, lookup } from "../rpc/metadata.js";
 import type { OutgoingMessage, SendCompression } from "../rpc/outgoing.js";
 import { encodeMessage, type RpcStatus } from "../rpc/status.js";
@@ -23,6 +24,8 @@ import type { ServedMethod } from "./method-table.js";
 /** What the calls of a connection share. */
 export interface CallEnvironment extends MessageLimits {
   readonly clock: Clock;
+  /** Where the memory of large requests is set aside. */
+  readonly messageRoom: MessageRoom;
   /** How responses are compressed for clients that can read that. */
   readonly compression?: SendCompression;
   /** Scratch for the prefix of a message; it is copied before the next one is written. */
@@ -74,11 +77,12 @@ export abstract class ServerCall implements StreamHandler, InboxOwner {
     fields: HeaderFields,
     timeoutMs: number | undefined,
     environment: CallEnvironment,
+    isUnary: boolean,
   ) {
     this.stream = stream;
     this.method = method;
     this.environment = environment;
-    this.inbox = new MessageInbox(this, environment);
+    this.inbox = new MessageInbox(this, environment, isUnary);
     this.inbox.encoding = lookup(fields, "grpc-encoding") ?? "identity";
     const { clock, compression } = environment;
     this.compression =
@@ -107,13 +111,16 @@ export abstract class ServerCall implements StreamHandler, InboxOwner {
     if (endStream) this.inbox.end();
   }
 
-  onArrived(_wireBytes: number): void {
+  get messageRoom(): MessageRoom {
+    return this.environment.messageRoom;
+  }
+
+  onArrived(): void {
     this.stream.progress();
   }
 
   onBacklog(): void {
-    // Not known yet to be of use, but bounded by the window.
-    this.stream.progress();
+    this.giveBack();
   }
 
   onPlain(bytes: Uint8Array, wireBytes: number, charge: number): void {
@@ -166,6 +173,12 @@ export abstract class ServerCall implements StreamHandler, InboxOwner {
     this.#isWorking = false;
     this.stream.release();
     this.environment.onCallEnd();
+  }
+
+  /** Lets the client send as much more as is not kept any longer. */
+  protected giveBack(): void {
+    const byteCount = this.inbox.claim();
+    if (byteCount > 0) this.stream.consume(byteCount);
   }
 
   /** Sends the response headers, once. */

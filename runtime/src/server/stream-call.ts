@@ -1,7 +1,6 @@
 import type { HeaderFields, Http2Stream } from "../http2/types.js";
 import { MessageQueue, type QueueOwner } from "../rpc/message-queue.js";
 import { encodeOutgoing } from "../rpc/outgoing.js";
-import { ReceiveCredit } from "../rpc/receive-credit.js";
 import type { Invoke, ServedMethod } from "./method-table.js";
 import { type CallEnvironment, ServerCall } from "./server-call.js";
 
@@ -9,8 +8,6 @@ import { type CallEnvironment, ServerCall } from "./server-call.js";
 export class StreamServerCall extends ServerCall implements QueueOwner {
   readonly #run: Extract<Invoke, { kind: "stream" }>["run"];
   readonly #requests: MessageQueue<unknown>;
-  readonly #credit = new ReceiveCredit();
-  #isDropping = false;
   #wake: (() => void) | undefined;
 
   constructor(
@@ -21,49 +18,36 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
     timeoutMs: number | undefined,
     environment: CallEnvironment,
   ) {
-    super(stream, method, fields, timeoutMs, environment);
+    super(stream, method, fields, timeoutMs, environment, false);
     this.#run = run;
     this.#requests = new MessageQueue(this);
     void this.#serve();
   }
 
   onData(bytes: Uint8Array, endStream: boolean): void {
-    this.#credit.receive(bytes.byteLength);
-    if (!this.isOver) {
-      this.inbox.receive(bytes);
-      if (endStream) this.inbox.end();
-    }
-    this.#giveBack();
+    this.inbox.receive(bytes);
+    if (endStream) this.inbox.end();
+    this.giveBack();
   }
 
   onWritable(): void {
     this.#wake?.();
   }
 
-  override onArrived(wireBytes: number): void {
-    super.onArrived(wireBytes);
-    this.#credit.hold(wireBytes);
+  onAsked(): void {
+    this.inbox.ask();
+    this.giveBack();
   }
 
-  override onBacklog(): void {
-    super.onBacklog();
-    this.#giveBack();
-  }
-
-  onConsumed(byteCount: number, charge: number): void {
-    if (!this.#isDropping) {
-      this.#credit.release(byteCount);
-      this.inbox.taken(charge);
-    }
-    this.#giveBack();
+  onTaken(wireBytes: number, charge: number): void {
+    this.inbox.taken(wireBytes, charge);
+    this.giveBack();
   }
 
   /** A handler may leave its requests and still answer: the rest is dropped, and must not block its sender. */
   onAbandoned(): void {
-    this.#isDropping = true;
-    this.inbox.close();
-    this.#credit.releaseAll();
-    this.#giveBack();
+    this.inbox.abandon();
+    this.giveBack();
   }
 
   protected override onCallAbandoned(): void {
@@ -115,10 +99,5 @@ export class StreamServerCall extends ServerCall implements QueueOwner {
         resolve();
       };
     });
-  }
-
-  #giveBack(): void {
-    const byteCount = this.#credit.claim(this.inbox.waitingBytes);
-    if (byteCount > 0) this.stream.consume(byteCount);
   }
 }

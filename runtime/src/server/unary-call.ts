@@ -18,33 +18,26 @@ export class UnaryServerCall extends ServerCall {
     timeoutMs: number | undefined,
     environment: CallEnvironment,
   ) {
-    super(stream, method, fields, timeoutMs, environment);
+    super(stream, method, fields, timeoutMs, environment, true);
     this.#run = run;
   }
 
   onData(bytes: Uint8Array, endStream: boolean): void {
-    this.stream.consume(bytes.byteLength);
-    if (this.isOver) return;
-    if (this.#arrived > 0 && bytes.byteLength > 0) {
-      this.#refuseMore();
-      return;
-    }
     this.inbox.receive(bytes);
-    if (this.#arrived > 0 && this.inbox.isPartial) return this.#refuseMore();
-    if (endStream) this.inbox.end();
+    if (this.#arrived > 0 && this.inbox.waitingBytes > 0) this.#refuseMore();
+    else if (endStream) this.inbox.end();
+    this.giveBack();
   }
 
-  override onArrived(wireBytes: number): void {
-    super.onArrived(wireBytes);
+  override onArrived(): void {
+    super.onArrived();
     this.#arrived += 1;
-    if (this.#arrived > 1) this.#refuseMore();
   }
 
   onWritable(): void {}
 
-  protected override onRequest(message: unknown, _wireBytes: number, charge: number): void {
+  protected override onRequest(message: unknown): void {
     this.#request = message;
-    this.inbox.taken(charge);
   }
 
   protected override onRequestEnd(): void {

@@ -97,7 +97,7 @@ export class Harness {
       SAY,
       note(text),
       settings,
-      { readMaxBytes: 1_000_000, maxUnreadBytes: 1_000_000, decompressor: new Decompressor() },
+      { readMaxBytes: 1_000_000, decompressor: new Decompressor() },
       {
         onMessage: (message, call) => {
           outcome.text = textOf(message);

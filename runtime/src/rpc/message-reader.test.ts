@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MessageReader, PREFIX_BYTES, writeMessagePrefix } from "./framing.js";
+import { PREFIX_BYTES, writeMessagePrefix } from "./framing.js";
+import { MessageReader } from "./message-reader.js";
 
 function frame(message: Uint8Array, compressed = false): Uint8Array {
   const bytes = new Uint8Array(PREFIX_BYTES + message.byteLength);
