@@ -286,6 +286,20 @@ describe("the unfinished messages of several MessageInboxes", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it("A20: leave the queue when they became whole without it", async () => {
+    const { clock, owners } = setUp(64 * KIB, true);
+    owners[0].receive(half);
+    owners[1].receive(half);
+    owners[1].receive(rest);
+    owners[2].receive(half);
+    owners[0].inbox.close();
+    await clock.advance(0);
+    expect(owners[2].claimed).toBe(32 * KIB);
+    owners[1].inbox.end();
+    expect(owners[1].messages).toHaveLength(1);
+    owners[2].inbox.close();
+  });
+
   it("A20: need none for what comes whole, or within the first 4 KiB", () => {
     const { owners } = setUp(64 * KIB);
     owners[0].receive(half);

@@ -89,7 +89,7 @@ export class MessageInbox implements MessageSink, RoomOwner {
     this.#receivedBytes += bytes.byteLength;
     if (this.#isClosed) return;
     this.#check(this.#reader.read(bytes));
-    if (this.#reservation?.isGranted && bytes.byteLength > 0) this.#reservation.progress();
+    if (bytes.byteLength > 0) this.#reservation?.progress(bytes.byteLength);
   }
 
   /** The body ended. `onBodyEnd` follows when its last message was handed over, at once or later. */

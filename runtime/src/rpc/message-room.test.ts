@@ -109,12 +109,29 @@ describe("MessageRoom", () => {
     senders(50);
     for (let count = 0; count < 20; count += 1) {
       await clock.advance(STALL_MS - 1);
-      slow?.reservation.progress();
+      slow?.reservation.progress(1);
     }
     expect([slow?.told, whole?.told]).toEqual([[], []]);
     await clock.advance(STALL_MS);
     expect(slow?.told).toHaveLength(1);
     expect(whole?.told).toEqual([]);
+  });
+
+  it("A20: blames a slow line on nobody, unless it has carried as much as all the room for others", async () => {
+    const { clock, senders } = setUp();
+    const [holder, ...others] = senders(100, 50, 50, 50);
+    for (let arrived = 0; arrived < 99; arrived += 9) {
+      expect(holder?.told).toEqual([]);
+      await clock.advance(STALL_MS - 1);
+      others[(arrived / 9) % 3]?.reservation.progress(9);
+    }
+    await clock.advance(STALL_MS - 1);
+    expect(holder?.told).toEqual([]);
+    for (let round = 0; round < 2; round += 1) {
+      others[0]?.reservation.progress(1);
+      await clock.advance(STALL_MS - 1);
+    }
+    expect(holder?.told).toHaveLength(1);
   });
 
   it("waits for ever when the time is lifted", async () => {

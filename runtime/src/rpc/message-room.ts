@@ -19,7 +19,9 @@ export interface RoomOwner {
  * size, and who comes when there is none waits, first in, first out. A message larger than all the room gets it once
  * nothing else is there.
  *
- * While others wait a message must make progress, however slow, or it is told to give up.
+ * While others wait a message must make progress, however slow, or it is told to give up. What comes for other large
+ * messages meanwhile excuses it, for a slow line may be busy with them; once that is as much as all the room it does not,
+ * for a peer that shares its line out would have come to it by then.
  */
 export class MessageRoom {
   /** Whether somebody had to wait. */
@@ -29,8 +31,9 @@ export class MessageRoom {
   #usedBytes = 0;
   readonly #unfinished = new Set<Reservation>();
   readonly #waiting = new Set<Reservation>();
-  /** Since then there is always one that waits. */
-  #waitingSinceMs = 0;
+  /** What came for messages that have room or wait for it since there is one that waits, and when it came last. */
+  #arrivedBytes = 0;
+  #arrivedMs = 0;
   #timer: Timer | undefined;
   #isGrantQueued = false;
 
@@ -47,15 +50,18 @@ export class MessageRoom {
       return reservation;
     }
     this.wasFull = true;
-    if (this.#waiting.size === 0) this.#waitingSinceMs = this.#clock.nowMs();
+    if (this.#waiting.size === 0) this.#beginWaiting();
     this.#waiting.add(reservation);
     this.#timer ??= this.#arm(this.#limits.unfinishedMessageTimeoutMs);
     return reservation;
   }
 
-  /** Some of a message came. */
-  progress(reservation: Reservation): void {
-    if (this.#waiting.size > 0) reservation.progressMs = this.#clock.nowMs();
+  /** Bytes of a message came. */
+  progress(reservation: Reservation, byteCount: number): void {
+    if (this.#waiting.size === 0) return;
+    this.#arrivedBytes += byteCount;
+    this.#arrivedMs = this.#clock.nowMs();
+    if (reservation.isGranted) reservation.mark(this.#arrivedMs, this.#arrivedBytes);
   }
 
   /** A message is whole: it needs its room still, but no more bytes. */
@@ -82,9 +88,16 @@ export class MessageRoom {
     return this.#usedBytes === 0 || this.#usedBytes + byteCount <= this.#limits.maxUnfinishedMessageBytes;
   }
 
+  #beginWaiting(): void {
+    const nowMs = this.#clock.nowMs();
+    this.#arrivedMs = nowMs;
+    this.#arrivedBytes = 0;
+    for (const reservation of this.#unfinished) reservation.mark(nowMs, 0);
+  }
+
   #grant(reservation: Reservation): void {
     reservation.isGranted = true;
-    reservation.progressMs = this.#clock.nowMs();
+    reservation.mark(this.#clock.nowMs(), this.#arrivedBytes);
     this.#usedBytes += reservation.byteCount;
     this.#unfinished.add(reservation);
   }
@@ -111,11 +124,13 @@ export class MessageRoom {
   }
 
   #endStalled(): void {
-    const { unfinishedMessageTimeoutMs } = this.#limits;
+    const { maxUnfinishedMessageBytes, unfinishedMessageTimeoutMs } = this.#limits;
     const nowMs = this.#clock.nowMs();
     let nextMs = nowMs + unfinishedMessageTimeoutMs;
     for (const reservation of [...this.#unfinished]) {
-      const dueMs = Math.max(reservation.progressMs, this.#waitingSinceMs) + unfinishedMessageTimeoutMs;
+      const isExcused = this.#arrivedBytes - reservation.progressBytes < maxUnfinishedMessageBytes;
+      const sinceMs = isExcused ? this.#arrivedMs : reservation.progressMs;
+      const dueMs = Math.max(sinceMs, reservation.progressMs) + unfinishedMessageTimeoutMs;
       if (dueMs > nowMs) {
         nextMs = Math.min(nextMs, dueMs);
       } else if (reservation.isGranted) {
@@ -134,8 +149,9 @@ export class Reservation {
   readonly owner: RoomOwner;
   readonly byteCount: number;
   isGranted = false;
-  /** Some of it came last then, where that is watched. */
+  /** Some of it came last then, where that is watched, and after so much had come for all. */
   progressMs = 0;
+  progressBytes = 0;
   readonly #room: MessageRoom;
 
   constructor(room: MessageRoom, owner: RoomOwner, byteCount: number) {
@@ -144,9 +160,14 @@ export class Reservation {
     this.byteCount = byteCount;
   }
 
-  /** Some of the message came. */
-  progress(): void {
-    this.#room.progress(this);
+  mark(nowMs: number, arrivedBytes: number): void {
+    this.progressMs = nowMs;
+    this.progressBytes = arrivedBytes;
+  }
+
+  /** Some of the message came, whether it has its room or waits for it. */
+  progress(byteCount: number): void {
+    this.#room.progress(this, byteCount);
   }
 
   /** All of it came. */
