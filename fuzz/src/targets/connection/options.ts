@@ -47,11 +47,11 @@ const TINY: Http2Options = {
   maxConnectionAgeGraceMs: 20_000,
 };
 
-/** Windows that may grow, and every connection ages. */
+/** Windows that may grow and be taken by streams that nobody reads, and every connection ages. */
 const AGEING: Http2Options = {
   initialStreamWindowBytes: 100_000,
   maxStreamWindowBytes: 300_000,
-  connectionWindowBytes: 200_000,
+  connectionWindowBytes: 65_535,
   maxConnectionWindowBytes: 400_000,
   idleTimeoutMs: 60_000,
   keepaliveTimeMs: 20_000,
