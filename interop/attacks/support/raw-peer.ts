@@ -218,6 +218,13 @@ export class RawPeer {
     this.#rest = bytes.subarray(offset);
   }
 
+  /** RFC 9113 section 6.9.2: the windows of streams that have sent change with it, below 0 as well. */
+  #setInitialWindow(byteCount: number): void {
+    const change = byteCount - this.initialWindowBytes;
+    this.initialWindowBytes = byteCount;
+    for (const [id, windowBytes] of this.streamWindowBytes) this.streamWindowBytes.set(id, windowBytes + change);
+  }
+
   #onFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
     this.frames.set(type, this.count(type) + 1);
     switch (type) {
@@ -239,9 +246,8 @@ export class RawPeer {
       }
       case FrameType.SETTINGS:
         for (let at = 0; (flags & Flag.ACK) === 0 && at + 6 <= payload.byteLength; at += 6) {
-          if (payload.readUInt16BE(at) === Setting.INITIAL_WINDOW_SIZE) {
-            this.initialWindowBytes = payload.readUInt32BE(at + 2);
-          }
+          if (payload.readUInt16BE(at) === Setting.INITIAL_WINDOW_SIZE)
+            this.#setInitialWindow(payload.readUInt32BE(at + 2));
         }
         if (this.#acknowledges && (flags & Flag.ACK) === 0) this.write(settingsAck());
         break;

@@ -48,11 +48,14 @@ const TINY: Http2Options = {
   maxConnectionAgeGraceMs: 20_000,
 };
 
-/** Windows that may grow, every connection ages, and what a sound user sends at once makes new streams wait. */
+/**
+ * Windows that may grow and be taken by streams that nobody reads, every connection ages, and what a sound user sends at
+ * once makes new streams wait.
+ */
 const AGEING: Http2Options = {
   initialStreamWindowBytes: 100_000,
   maxStreamWindowBytes: 300_000,
-  connectionWindowBytes: 200_000,
+  connectionWindowBytes: 65_535,
   maxConnectionWindowBytes: 400_000,
   deferAtUnsentBytes: 20_000,
   idleTimeoutMs: 60_000,

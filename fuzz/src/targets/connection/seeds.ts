@@ -23,6 +23,9 @@ const SERVER = [
   "00 00 c2 41 14 08 0c",
   "04 00 c2 01 d3 08 d3 08",
   "00 00 c2 01 d3 0d d3 0d d3 0d d3 0d d3 0d 09 0d 09 0d 0c",
+  // Three quarters of the connection's window held; small windows are acknowledged; then reading, or a reset.
+  "08 00 c2 01 d3 0d d3 0d d3 0d 0c f5 00 00 0c 09 0d 09 0d 09 0d 0c c2 01 d3 0b 19 0d 0c",
+  "08 00 c2 01 d3 0d d3 0d d3 0d 0c f5 00 00 c2 01 d3 0b 0a 08 0c d3 0b 19 0d 0c",
   // SETTINGS: table size, frame size, too many, malformed.
   "00 00 05 00 00 c2 41 07 01 0c 05 00 05 c2 41 17 01 0c",
   "00 00 05 04 0a c2 41 07 00 08 18 0c",
