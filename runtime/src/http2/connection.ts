@@ -240,16 +240,14 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
     this.isDraining = true;
     if (this.role === "client") {
       this.#writer.goAway(0, ErrorCode.NO_ERROR, "");
-    } else {
-      // A client may have opened streams that are on their way: they are still served, up to the answer to the PING.
-      this.#writer.goAway(MAX_STREAM_ID, ErrorCode.NO_ERROR, "");
-      this.#timeouts.drainPing(true);
-      this.ping(() => this.drainNow());
+      this.#signal();
+      this.#handler.onCapacity();
+      return this.#endIfDrained();
     }
-    this.#signal();
-    if (this.role === "server") return;
-    this.#handler.onCapacity();
-    this.#endIfDrained();
+    // A client may have opened streams that are on their way: they are still served, up to the answer to the PING.
+    this.#writer.goAway(MAX_STREAM_ID, ErrorCode.NO_ERROR, "");
+    this.#timeouts.drainPing(true);
+    this.ping(() => this.drainNow());
   }
 
   drainNow(): void {
@@ -374,16 +372,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
     this.#didPeerGoAway = true;
     const reason = `the peer is going away with ${errorName(code)}${debug === "" ? "" : `: ${debug}`}`;
     if (code !== ErrorCode.NO_ERROR) this.#goAwayError = { code, origin: "remote", message: reason };
-    for (const stream of [...this.streams.values()]) {
-      // A handler may have closed this stream, or all of them, meanwhile.
-      if (this.role === "server" || stream.id <= lastStreamId || stream.isClosed) continue;
-      this.#streams.end(stream, {
-        code: ErrorCode.REFUSED_STREAM,
-        origin: "remote",
-        message: reason,
-        unprocessed: true,
-      });
-    }
+    if (this.role === "client") this.#streams.refuseAbove(lastStreamId, reason);
     if (this.isClosed) return;
     this.#handler.onCapacity();
     this.#endIfDrained();
@@ -458,10 +447,8 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
   #onStreamEnded(): void {
     if (this.isClosed) return;
     this.#waiting.sent();
-    if (this.isDraining) this.#endIfDrained();
-    else if (this.role === "client" && this.streams.size + 1 >= this.peer.maxConcurrentStreams) {
-      this.#handler.onCapacity();
-    }
+    if (this.isDraining) return this.#endIfDrained();
+    if (this.role === "client" && this.streams.size + 1 >= this.peer.maxConcurrentStreams) this.#handler.onCapacity();
   }
 
   /** Counts a frame that the peer made us send. While it does not read them, it is not read from either. */

@@ -7,7 +7,7 @@ import type { ReceiveWindows } from "./receive-windows.js";
 import { ResetMemory } from "./reset-memory.js";
 import { type StreamOwner, StreamState } from "./stream.js";
 import type { Timeouts } from "./timeouts.js";
-import type { ErrorCode, HeaderFields, HeaderTemplate, Memory, StreamError } from "./types.js";
+import { ErrorCode, type HeaderFields, type HeaderTemplate, type Memory, type StreamError } from "./types.js";
 
 /** The parts of a connection that its streams work with. */
 export interface StreamParts {
@@ -82,6 +82,15 @@ export class Streams implements StreamOwner {
     this.#remove(stream, isEarned);
     stream.handler?.onClose(error);
     this.#parts.onEnded();
+  }
+
+  /** The peer certainly did not process streams of ours above this one. */
+  refuseAbove(lastStreamId: number, message: string): void {
+    const error: StreamError = { code: ErrorCode.REFUSED_STREAM, origin: "remote", message, unprocessed: true };
+    // A handler may close other streams, or all of them, meanwhile.
+    for (const stream of [...this.open.values()]) {
+      if (stream.id > lastStreamId && !stream.isClosed) this.end(stream, error);
+    }
   }
 
   /** Writes RST_STREAM, also for a stream that never was, or is no more. */
