@@ -14,6 +14,9 @@ interface Known {
   readonly reason: string;
 }
 
+// The first, and two strikes: `maxPingStrikes`.
+const FORGIVEN_PINGS = 3;
+
 /** The known differences: ours / theirs. */
 const KNOWN: readonly Known[] = [
   {
@@ -66,6 +69,23 @@ const KNOWN: readonly Known[] = [
     applies: (facts) => facts.hasIllegalField,
     reason:
       "RFC 9113 section 8.2.1: a field with illegal characters makes a request malformed; nghttp2 drops the field",
+  },
+  {
+    pattern: /^stream: reset 1 \/ delivered/,
+    applies: (facts) => facts.hasUnprintableLength,
+    reason:
+      "RFC 9113 section 8.1.1: a content-length that is no number makes a request malformed; nghttp2 drops one with controls or with blanks at its edges",
+  },
+  {
+    pattern: /^connection: GOAWAY 6 \/ alive$/,
+    applies: (facts) => facts.hasDataWithoutPadLength && facts.reusesStream,
+    reason:
+      "RFC 9113 section 4.2: a frame too short for its mandatory parts is an error; nghttp2 does not look into DATA of a stream that was reset",
+  },
+  {
+    pattern: /^connection: GOAWAY 11 \/ alive$/,
+    applies: (facts) => facts.pings > FORGIVEN_PINGS,
+    reason: "gRFC A8: a server ends a connection whose PINGs come too often; node:http2 knows nothing of gRPC",
   },
   {
     pattern: /^stream: delivered with odd pseudo headers \/ reset 1$/,

@@ -4,7 +4,6 @@ import { type AddressInfo, connect } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import { Outcome } from "./outcome.js";
 
-const MAX_WAIT_MS = 500;
 /** Turns after the last sign, for events that are still under way. */
 const LATE_TURNS = 4;
 
@@ -28,14 +27,14 @@ export class NodeServer implements AsyncDisposable {
     return new NodeServer(server);
   }
 
-  /** Sends the bytes on a connection of their own. */
-  async ask(bytes: Buffer): Promise<Outcome> {
+  /** Sends the bytes on a connection of their own, and waits so long for what becomes of them. */
+  async ask(bytes: Buffer, maxWaitMs: number): Promise<Outcome> {
     const outcome = new Outcome();
     this.#outcome = outcome;
     const socket = connect({ port: this.#port, host: "127.0.0.1", noDelay: true });
     let output: Buffer = Buffer.alloc(0);
     const settled = new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, MAX_WAIT_MS);
+      const timer = setTimeout(resolve, maxWaitMs);
       const settle = (): void => {
         clearTimeout(timer);
         resolve();

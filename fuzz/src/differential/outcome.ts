@@ -1,4 +1,4 @@
-import { ACK, FRAME_HEADER_BYTES, GOAWAY, PING, RST_STREAM } from "../targets/connection/frames.js";
+import { FRAME_HEADER_BYTES, FrameFlag, FrameType } from "@meshwright/runtime/wire";
 
 /** The last frame of every sequence is a PING with this: who answers it has read everything before. */
 export const LAST_PING: Buffer = Buffer.from("the end.", "latin1");
@@ -50,16 +50,16 @@ export class Outcome {
       const end = start + bytes.readUIntBE(at, 3);
       if (end > bytes.length) break;
       switch (bytes[at + 3]) {
-        case GOAWAY: {
+        case FrameType.GOAWAY: {
           const code = bytes.readUInt32BE(start + 4);
           if (code !== 0) this.goAwayCode ??= code;
           break;
         }
-        case RST_STREAM:
+        case FrameType.RST_STREAM:
           this.stream(bytes.readUInt32BE(at + 5)).resetCode ??= bytes.readUInt32BE(start);
           break;
-        case PING:
-          if (((bytes[at + 4] as number) & ACK) !== 0 && LAST_PING.equals(bytes.subarray(start, end))) {
+        case FrameType.PING:
+          if (((bytes[at + 4] as number) & FrameFlag.ACK) !== 0 && LAST_PING.equals(bytes.subarray(start, end))) {
             this.didAnswer = true;
           }
           break;

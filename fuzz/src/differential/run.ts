@@ -22,6 +22,10 @@ export interface DifferentialResult {
   readonly differences: readonly CountedDifference[];
 }
 
+const ANSWER_MS = 500;
+// Without a last PING there is no answer to wait for, but a GOAWAY at most.
+const REFUSAL_MS = 20;
+
 /** Asks our server and node's about the same frames. */
 export async function runDifferential(maxExecs: number, seed: number): Promise<DifferentialResult> {
   const startMs = performance.now();
@@ -33,10 +37,11 @@ export async function runDifferential(maxExecs: number, seed: number): Promise<D
   for (let execs = 0; execs < maxExecs; execs++) {
     const example = makeSequence(random);
     const ours = askOurServer(example);
-    const theirs = await nodeServer.ask(example);
+    const facts = sequenceFacts(example);
+    const theirs = await nodeServer.ask(example, facts.hasEnd ? ANSWER_MS : REFUSAL_MS);
     if (ours.isAlive && theirs.isAlive) accepted++;
     else if (!ours.isAlive && !theirs.isAlive) refused++;
-    for (const { what, reason } of compare(ours, theirs, sequenceFacts(example))) {
+    for (const { what, reason } of compare(ours, theirs, facts)) {
       const known = differences.get(reason ?? what);
       if (known === undefined) differences.set(reason ?? what, { what, reason, count: 1, example });
       else known.count++;

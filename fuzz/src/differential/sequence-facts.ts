@@ -1,17 +1,4 @@
-import { HeaderDecoder } from "@meshwright/runtime/wire";
-import {
-  ACK,
-  CONTINUATION,
-  END_HEADERS,
-  FRAME_HEADER_BYTES,
-  GOAWAY,
-  HEADERS,
-  PADDED,
-  PING,
-  PREFACE,
-  PRIORITY,
-  WINDOW_UPDATE,
-} from "../targets/connection/frames.js";
+import { CLIENT_PREFACE, FRAME_HEADER_BYTES, FrameFlag, FrameType, HeaderDecoder } from "@meshwright/runtime/wire";
 import { LAST_PING } from "./outcome.js";
 
 /** What a sequence of frames has that explains a difference. */
@@ -26,7 +13,18 @@ export interface SequenceFacts {
   readonly hasWrongPriority: boolean;
   /** A header block has a name or a value with illegal characters. */
   readonly hasIllegalField: boolean;
+  /** A DATA frame with PADDED has no byte for the length of its padding. */
+  readonly hasDataWithoutPadLength: boolean;
+  /** PINGs that are no acknowledgements, the last one included. */
+  readonly pings: number;
+  /** A content-length has a control character, or a blank at its edge. */
+  readonly hasUnprintableLength: boolean;
+  /** The last PING is a frame, and not a part of one that is longer than it should be. */
+  readonly hasEnd: boolean;
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what nghttp2 drops a field for.
+const UNPRINTABLE = /[\0-\x08\x0a-\x1f\x7f]|^[ \t]|[ \t]$/;
 
 const LIMITS = { maxHeaderListBytes: 16_384, hardHeaderListBytes: 65_536, maxFieldCount: 128 };
 
@@ -39,33 +37,63 @@ export function sequenceFacts(sequence: Buffer): SequenceFacts {
   let reusesStream = false;
   let highestId = 0;
   let hasIllegalField = false;
+  let hasDataWithoutPadLength = false;
+  let pings = 0;
+  let hasUnprintableLength = false;
+  let lastAt = 0;
   let block: Buffer[] = [];
   const decoder = new HeaderDecoder(4096, LIMITS);
-  for (let at = PREFACE.length; sequence.length - at >= FRAME_HEADER_BYTES; ) {
+  for (let at = CLIENT_PREFACE.length; sequence.length - at >= FRAME_HEADER_BYTES; ) {
     const end = at + FRAME_HEADER_BYTES + sequence.readUIntBE(at, 3);
+    // Changed bytes may promise more than there is.
+    if (end > sequence.length) break;
+    lastAt = at;
     const type = sequence[at + 3];
-    const isAck = ((sequence[at + 4] as number) & ACK) !== 0;
+    const isAck = ((sequence[at + 4] as number) & FrameFlag.ACK) !== 0;
     const id = sequence.readUInt32BE(at + 5) & 0x7fff_ffff;
-    if (type === GOAWAY) hasGoAway = true;
-    if (type === WINDOW_UPDATE && id > 0) growsStream = true;
-    if (type === PING && isAck && !LAST_PING.equals(sequence.subarray(end - LAST_PING.length, end))) hasPingAck = true;
-    if (type === PRIORITY && (id === 0 || sequence.readUInt32BE(end - 5) === id)) hasWrongPriority = true;
+    const isPadded = ((sequence[at + 4] as number) & FrameFlag.PADDED) !== 0;
+    if (type === FrameType.GOAWAY) hasGoAway = true;
+    if (type === FrameType.DATA && isPadded && end === at + FRAME_HEADER_BYTES) hasDataWithoutPadLength = true;
+    if (type === FrameType.PING && !isAck) pings += 1;
+    if (type === FrameType.WINDOW_UPDATE && id > 0) growsStream = true;
+    if (type === FrameType.PING && isAck && !LAST_PING.equals(sequence.subarray(end - LAST_PING.length, end)))
+      hasPingAck = true;
+    if (type === FrameType.PRIORITY && (id === 0 || sequence.readUInt32BE(end - 5) === id)) hasWrongPriority = true;
     if (id > 0 && id <= highestId) reusesStream = true;
-    if (type === HEADERS) {
+    if (type === FrameType.HEADERS) {
       highestId = Math.max(highestId, id);
       block = [];
     }
-    if (type === HEADERS || type === CONTINUATION) {
+    if (type === FrameType.HEADERS || type === FrameType.CONTINUATION) {
       const start = at + FRAME_HEADER_BYTES;
       const flags = sequence[at + 4] as number;
-      const isPadded = type === HEADERS && (flags & PADDED) !== 0;
-      block.push(isPadded ? sequence.subarray(start + 1, end - (sequence[start] ?? 0)) : sequence.subarray(start, end));
-      if ((flags & END_HEADERS) !== 0) {
+      block.push(
+        type === FrameType.HEADERS && isPadded
+          ? sequence.subarray(start + 1, end - (sequence[start] ?? 0))
+          : sequence.subarray(start, end),
+      );
+      if ((flags & FrameFlag.END_HEADERS) !== 0) {
         const whole = Buffer.concat(block);
         if (decoder.decode(whole, 0, whole.length) === "malformed") hasIllegalField = true;
+        if (lengthsOf(decoder.fields).some((text) => UNPRINTABLE.test(text))) hasUnprintableLength = true;
       }
     }
     at = end;
   }
-  return { hasGoAway, hasPingAck, reusesStream, growsStream, hasWrongPriority, hasIllegalField };
+  return {
+    hasGoAway,
+    hasPingAck,
+    reusesStream,
+    growsStream,
+    hasWrongPriority,
+    hasIllegalField,
+    hasDataWithoutPadLength,
+    pings,
+    hasUnprintableLength,
+    hasEnd: lastAt === sequence.length - FRAME_HEADER_BYTES - LAST_PING.length,
+  };
+}
+
+function lengthsOf(fields: readonly string[]): string[] {
+  return fields.filter((_, index) => index % 2 === 1 && fields[index - 1] === "content-length");
 }

@@ -1,5 +1,6 @@
+import { CLIENT_PREFACE, FRAME_HEADER_BYTES, FrameFlag, FrameType, writeFrameHeader } from "@meshwright/runtime/wire";
 import type { Random } from "../engine/random.js";
-import * as frames from "../targets/connection/frames.js";
+import { BLOCKS } from "../targets/connection/blocks.js";
 import { LAST_PING } from "./outcome.js";
 
 const MAX_FRAMES = 6;
@@ -60,41 +61,41 @@ export function makeSequence(random: Random): Buffer {
       said[at] = random.below(2) === 0 ? random.next() & 255 : (said[at] as number) ^ (1 << random.below(8));
     }
   }
-  const ack = frame(frames.SETTINGS, frames.ACK, 0, Buffer.alloc(0));
-  const first = frame(frames.SETTINGS, 0, 0, Buffer.alloc(0));
-  return Buffer.concat([frames.PREFACE, first, ack, said, frame(frames.PING, 0, 0, LAST_PING)]);
+  const ack = frame(FrameType.SETTINGS, FrameFlag.ACK, 0, Buffer.alloc(0));
+  const first = frame(FrameType.SETTINGS, 0, 0, Buffer.alloc(0));
+  return Buffer.concat([CLIENT_PREFACE, first, ack, said, frame(FrameType.PING, 0, 0, LAST_PING)]);
 }
 
 function headers(random: Random, id: number): Buffer[] {
   const isPlain = random.below(4) > 0;
-  const block = isPlain ? pick(random, REQUESTS) : pick(random, frames.BLOCKS);
-  const end = random.below(2) === 0 ? frames.END_STREAM : 0;
+  const block = isPlain ? pick(random, REQUESTS) : pick(random, BLOCKS);
+  const end = random.below(2) === 0 ? FrameFlag.END_STREAM : 0;
   switch (random.below(8)) {
     case 0: {
       const half = random.below(block.length + 1);
       return [
-        frame(frames.HEADERS, end, id, block.subarray(0, half)),
-        frame(frames.CONTINUATION, frames.END_HEADERS, id, block.subarray(half)),
+        frame(FrameType.HEADERS, end, id, block.subarray(0, half)),
+        frame(FrameType.CONTINUATION, FrameFlag.END_HEADERS, id, block.subarray(half)),
       ];
     }
     case 1: {
       const padBytes = random.below(4);
       const body = Buffer.concat([Buffer.of(padBytes), block, Buffer.alloc(padBytes)]);
-      return [frame(frames.HEADERS, end | frames.END_HEADERS | frames.PADDED, id, body)];
+      return [frame(FrameType.HEADERS, end | FrameFlag.END_HEADERS | FrameFlag.PADDED, id, body)];
     }
     default:
-      return [frame(frames.HEADERS, end | frames.END_HEADERS, id, block)];
+      return [frame(FrameType.HEADERS, end | FrameFlag.END_HEADERS, id, block)];
   }
 }
 
 function data(random: Random, id: number): Buffer {
-  const end = random.below(2) === 0 ? frames.END_STREAM : 0;
+  const end = random.below(2) === 0 ? FrameFlag.END_STREAM : 0;
   const body = Buffer.alloc(DATA_SIZES[random.below(DATA_SIZES.length)] as number, 0x61);
-  if (random.below(4) > 0) return frame(frames.DATA, end, id, body);
+  if (random.below(4) > 0) return frame(FrameType.DATA, end, id, body);
   const padBytes = random.below(6);
   return frame(
-    frames.DATA,
-    end | frames.PADDED,
+    FrameType.DATA,
+    end | FrameFlag.PADDED,
     id,
     Buffer.concat([Buffer.of(padBytes), body, Buffer.alloc(padBytes)]),
   );
@@ -103,19 +104,19 @@ function data(random: Random, id: number): Buffer {
 function other(random: Random, kind: number, id: number): Buffer {
   switch (kind) {
     case 13:
-      return frame(frames.WINDOW_UPDATE, 0, random.below(2) === 0 ? 0 : id, uint32(pick(random, INCREMENTS)));
+      return frame(FrameType.WINDOW_UPDATE, 0, random.below(2) === 0 ? 0 : id, uint32(pick(random, INCREMENTS)));
     case 14: {
       const [setting, value] = pick(random, SETTINGS);
-      return frame(frames.SETTINGS, 0, 0, Buffer.concat([Buffer.of(0, setting), uint32(value)]));
+      return frame(FrameType.SETTINGS, 0, 0, Buffer.concat([Buffer.of(0, setting), uint32(value)]));
     }
     case 15:
-      return frame(frames.PRIORITY, 0, id, Buffer.concat([uint32(random.below(6)), Buffer.of(16)]));
+      return frame(FrameType.PRIORITY, 0, id, Buffer.concat([uint32(random.below(6)), Buffer.of(16)]));
     case 16:
-      return frame(frames.RST_STREAM, 0, id, uint32(random.below(16)));
+      return frame(FrameType.RST_STREAM, 0, id, uint32(random.below(16)));
     case 17:
-      return frame(frames.PING, random.below(4) === 0 ? frames.ACK : 0, 0, Buffer.alloc(8));
+      return frame(FrameType.PING, random.below(4) === 0 ? FrameFlag.ACK : 0, 0, Buffer.alloc(8));
     case 18:
-      return frame(frames.GOAWAY, 0, 0, Buffer.concat([uint32(0), uint32(random.below(3))]));
+      return frame(FrameType.GOAWAY, 0, 0, Buffer.concat([uint32(0), uint32(random.below(3))]));
     default:
       return frame(10 + random.below(200), random.next() & 255, id, Buffer.alloc(random.below(20)));
   }
@@ -132,7 +133,8 @@ function uint32(value: number): Buffer {
 }
 
 function frame(type: number, flags: number, id: number, payload: Buffer): Buffer {
-  const bytes = Buffer.alloc(frames.FRAME_HEADER_BYTES + payload.length);
-  payload.copy(bytes, frames.writeFrameHeader(bytes, 0, payload.length, type, flags, id));
+  const bytes = Buffer.alloc(FRAME_HEADER_BYTES + payload.length);
+  writeFrameHeader(bytes, 0, payload.length, type, flags, id);
+  payload.copy(bytes, FRAME_HEADER_BYTES);
   return bytes;
 }

@@ -1,12 +1,23 @@
-import { createHttp2Connection, type Http2Connection, http2Limits } from "@meshwright/runtime/wire";
+import {
+  CLIENT_PREFACE,
+  createHttp2Connection,
+  FRAME_HEADER_BYTES,
+  FrameFlag,
+  FrameType,
+  type Http2Connection,
+  http2Limits,
+  writeFrameHeader,
+} from "@meshwright/runtime/wire";
 import type { Note, Target } from "../engine/target.js";
 import { check, InputReader } from "../input-reader.js";
-import * as frames from "./connection/frames.js";
+import { BLOCKS } from "./connection/blocks.js";
 import { PROFILES } from "./connection/options.js";
 import { CONNECTION_SEEDS, CONNECTION_WORDS } from "./connection/seeds.js";
 import { SimClock } from "./connection/sim-clock.js";
 import { EXTRA, RESPONSE, TRAILERS, User, type UserStream } from "./connection/user.js";
 import { WireModel } from "./connection/wire-model.js";
+
+const PREFACE = Buffer.from(CLIENT_PREFACE);
 
 /** What an input is made of: a byte whose low half is one of these and whose high half is a small argument. */
 export const Op = {
@@ -161,9 +172,9 @@ class Execution {
   }
 
   #handshake(): void {
-    if (this.#role === "server") this.#append(frames.PREFACE, 0, frames.PREFACE.length);
-    this.#frame(frames.SETTINGS, 0, 0, 0);
-    this.#frame(frames.SETTINGS, frames.ACK, 0, 0);
+    if (this.#role === "server") this.#append(PREFACE, 0, PREFACE.length);
+    this.#frame(FrameType.SETTINGS, 0, 0, 0);
+    this.#frame(FrameType.SETTINGS, FrameFlag.ACK, 0, 0);
     this.#flush();
     this.#takeOutput();
   }
@@ -196,7 +207,7 @@ class Execution {
         this.#data(this.#streamId(arg), input.byte());
         break;
       case Op.WINDOW_UPDATE:
-        this.#frame(frames.WINDOW_UPDATE, 0, this.#streamId(arg), 4);
+        this.#frame(FrameType.WINDOW_UPDATE, 0, this.#streamId(arg), 4);
         this.#uint32(INCREMENTS[input.byte() % INCREMENTS.length] as number);
         break;
       case Op.SETTINGS:
@@ -294,34 +305,34 @@ class Execution {
   }
 
   #headers(streamId: number, choice: number): void {
-    const block = frames.BLOCKS[(choice & 63) % frames.BLOCKS.length] as Buffer;
-    const endStream = (choice & 64) !== 0 ? frames.END_STREAM : 0;
+    const block = BLOCKS[(choice & 63) % BLOCKS.length] as Buffer;
+    const endStream = (choice & 64) !== 0 ? FrameFlag.END_STREAM : 0;
     if ((choice & 128) === 0) {
-      this.#frame(frames.HEADERS, frames.END_HEADERS | endStream, streamId, block.length);
+      this.#frame(FrameType.HEADERS, FrameFlag.END_HEADERS | endStream, streamId, block.length);
       this.#append(block, 0, block.length);
       return;
     }
     const half = block.length >> 1;
-    this.#frame(frames.HEADERS, endStream, streamId, half);
+    this.#frame(FrameType.HEADERS, endStream, streamId, half);
     this.#append(block, 0, half);
-    this.#frame(frames.CONTINUATION, frames.END_HEADERS, streamId, block.length - half);
+    this.#frame(FrameType.CONTINUATION, FrameFlag.END_HEADERS, streamId, block.length - half);
     this.#append(block, half, block.length);
   }
 
   #data(streamId: number, choice: number): void {
     const size = SIZES[choice & 15] as number;
     const isPadded = (choice & 32) !== 0 && size > 0;
-    const flags = ((choice & 16) !== 0 ? frames.END_STREAM : 0) | (isPadded ? frames.PADDED : 0);
-    this.#frame(frames.DATA, flags, streamId, size);
+    const flags = ((choice & 16) !== 0 ? FrameFlag.END_STREAM : 0) | (isPadded ? FrameFlag.PADDED : 0);
+    this.#frame(FrameType.DATA, flags, streamId, size);
     const start = this.#pendingEnd;
     this.#append(zeros, 0, size);
     if (isPadded && this.#pendingEnd > start) pending[start] = Math.min(choice, size - 1);
   }
 
   #settings(arg: number, id: number, value: number): void {
-    if (arg === 15) return this.#frame(frames.SETTINGS, frames.ACK, 0, 0);
+    if (arg === 15) return this.#frame(FrameType.SETTINGS, FrameFlag.ACK, 0, 0);
     const entries = arg === 14 ? 33 : arg === 13 ? 4 : 1;
-    this.#frame(frames.SETTINGS, 0, 0, entries * 6);
+    this.#frame(FrameType.SETTINGS, 0, 0, entries * 6);
     for (let entry = 0; entry < entries; entry++) {
       const number = SETTING_IDS[(id + (arg === 13 ? entry : 0)) % SETTING_IDS.length] as number;
       this.#uint16(number);
@@ -333,22 +344,22 @@ class Execution {
     switch (which) {
       case 0:
       case 1:
-        this.#frame(frames.PING, which, 0, 8);
+        this.#frame(FrameType.PING, which, 0, 8);
         // The acknowledgement of a small number answers a PING of ours.
         this.#append(Buffer.of(0, 0, 0, 0, 0, 0, 0, choice), 0, 8);
         return;
       case 2:
       case 3:
-        this.#frame(frames.GOAWAY, 0, 0, 8);
+        this.#frame(FrameType.GOAWAY, 0, 0, 8);
         this.#uint32(which === 2 ? this.#streamId(choice & 15) : 0x7fff_ffff);
         this.#uint32(choice >>> 4);
         return;
       case 4:
-        this.#frame(frames.PRIORITY, 0, this.#streamId(choice & 15), 5);
+        this.#frame(FrameType.PRIORITY, 0, this.#streamId(choice & 15), 5);
         this.#append(zeros, 0, 5);
         return;
       case 5:
-        this.#frame(frames.PUSH_PROMISE, frames.END_HEADERS, this.#streamId(choice & 15), 5);
+        this.#frame(FrameType.PUSH_PROMISE, FrameFlag.END_HEADERS, this.#streamId(choice & 15), 5);
         this.#append(Buffer.of(0, 0, 0, 2, 0x82), 0, 5);
         return;
       case 6:
@@ -356,7 +367,7 @@ class Execution {
         this.#append(zeros, 0, choice & 3);
         return;
       default:
-        this.#frame(frames.RST_STREAM, 0, this.#streamId(choice & 15), 4);
+        this.#frame(FrameType.RST_STREAM, 0, this.#streamId(choice & 15), 4);
         this.#uint32(which === 7 ? 8 : choice >>> 4);
     }
   }
@@ -384,8 +395,12 @@ class Execution {
   }
 
   #frame(type: number, flags: number, streamId: number, length: number): void {
-    if (this.#pendingEnd + frames.FRAME_HEADER_BYTES + length > MAX_FED_BYTES) this.#ops = MAX_OPS;
-    else this.#pendingEnd = frames.writeFrameHeader(pending, this.#pendingEnd, length, type, flags, streamId);
+    if (this.#pendingEnd + FRAME_HEADER_BYTES + length > MAX_FED_BYTES) {
+      this.#ops = MAX_OPS;
+      return;
+    }
+    writeFrameHeader(pending, this.#pendingEnd, length, type, flags, streamId);
+    this.#pendingEnd += FRAME_HEADER_BYTES;
   }
 
   #uint16(value: number): void {

@@ -1,44 +1,26 @@
 // Frames made by hand: what an attacker sends need not make sense.
+import {
+  CLIENT_PREFACE,
+  FRAME_HEADER_BYTES,
+  FrameFlag,
+  FrameType as RfcFrameType,
+  Setting,
+  writeFrameHeader,
+} from "@meshwright/runtime/wire";
 
-/** RFC 9113 section 6, and two that RFC 7838 and RFC 8336 added. */
-export const FrameType = {
-  DATA: 0,
-  HEADERS: 1,
-  PRIORITY: 2,
-  RST_STREAM: 3,
-  SETTINGS: 4,
-  PUSH_PROMISE: 5,
-  PING: 6,
-  GOAWAY: 7,
-  WINDOW_UPDATE: 8,
-  CONTINUATION: 9,
-  ALTSVC: 10,
-  ORIGIN: 12,
-} as const;
+/** Those of RFC 9113, and two that RFC 7838 and RFC 8336 added. */
+export const FrameType = { ...RfcFrameType, ALTSVC: 10, ORIGIN: 12 } as const;
+export const Flag = FrameFlag;
+export { Setting };
 
-export const Flag = { ACK: 1, END_STREAM: 1, END_HEADERS: 4, PADDED: 8, PRIORITY: 32 } as const;
-
-/** Identifiers of settings. */
-export const Setting = {
-  HEADER_TABLE_SIZE: 1,
-  ENABLE_PUSH: 2,
-  MAX_CONCURRENT_STREAMS: 3,
-  INITIAL_WINDOW_SIZE: 4,
-  MAX_FRAME_SIZE: 5,
-  MAX_HEADER_LIST_SIZE: 6,
-} as const;
-
-export const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+export const PREFACE: Buffer = Buffer.from(CLIENT_PREFACE);
 export const NOTHING = Buffer.alloc(0);
 
 /** One frame. `declaredBytes` may lie about the payload. */
 export function frame(type: number, flags: number, streamId: number, payload: Buffer, declaredBytes?: number): Buffer {
-  const bytes = Buffer.alloc(9 + payload.byteLength);
-  bytes.writeUIntBE(declaredBytes ?? payload.byteLength, 0, 3);
-  bytes[3] = type;
-  bytes[4] = flags;
-  bytes.writeUInt32BE(streamId, 5);
-  payload.copy(bytes, 9);
+  const bytes = Buffer.alloc(FRAME_HEADER_BYTES + payload.byteLength);
+  writeFrameHeader(bytes, 0, declaredBytes ?? payload.byteLength, type, flags, streamId);
+  payload.copy(bytes, FRAME_HEADER_BYTES);
   return bytes;
 }
 

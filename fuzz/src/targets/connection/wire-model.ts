@@ -1,20 +1,5 @@
-import { HeaderDecoder } from "@meshwright/runtime/wire";
+import { CLIENT_PREFACE, FRAME_HEADER_BYTES, FrameFlag, FrameType, HeaderDecoder } from "@meshwright/runtime/wire";
 import { check } from "../../input-reader.js";
-import {
-  ACK,
-  CONTINUATION,
-  DATA,
-  END_HEADERS,
-  END_STREAM,
-  FRAME_HEADER_BYTES,
-  GOAWAY,
-  HEADERS,
-  PING,
-  PREFACE,
-  RST_STREAM,
-  SETTINGS,
-  WINDOW_UPDATE,
-} from "./frames.js";
 
 const DEFAULT_WINDOW_BYTES = 65_535;
 const DEFAULT_FRAME_BYTES = 16_384;
@@ -81,7 +66,7 @@ export class WireModel {
     this.#role = role;
     this.#bounds = bounds;
     this.#onSent = onSent;
-    this.#fedPreface = role === "server" ? PREFACE.length : 0;
+    this.#fedPreface = role === "server" ? CLIENT_PREFACE.length : 0;
     this.#didSkipPreface = role === "server";
   }
 
@@ -108,19 +93,19 @@ export class WireModel {
   #fedFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     const length = end - start;
     switch (type) {
-      case DATA:
+      case FrameType.DATA:
         this.#connectionReceivedBytes += length;
         if (streamId !== 0) this.#stream(streamId).receivedBytes += length;
         return;
-      case WINDOW_UPDATE: {
+      case FrameType.WINDOW_UPDATE: {
         if (length !== 4) return;
         const increment = bytes.readUInt32BE(start) & 0x7fff_ffff;
         if (streamId === 0) this.#connectionCreditBytes += increment;
         else this.#stream(streamId).creditBytes += increment;
         return;
       }
-      case SETTINGS: {
-        if ((flags & ACK) !== 0 || length % 6 !== 0 || streamId !== 0) return;
+      case FrameType.SETTINGS: {
+        if ((flags & FrameFlag.ACK) !== 0 || length % 6 !== 0 || streamId !== 0) return;
         const settings: PeerSettings = { initialWindowBytes: undefined, maxFrameBytes: undefined };
         for (let at = start; at < end; at += 6) {
           const id = bytes.readUInt16BE(at);
@@ -139,8 +124,11 @@ export class WireModel {
   sent(bytes: Buffer, end: number): void {
     let at = 0;
     if (!this.#didSkipPreface && end > 0) {
-      check(bytes.compare(PREFACE, 0, PREFACE.length, 0, PREFACE.length) === 0, "a client begins with its preface");
-      at = PREFACE.length;
+      check(
+        bytes.compare(CLIENT_PREFACE, 0, CLIENT_PREFACE.length, 0, CLIENT_PREFACE.length) === 0,
+        "a client begins with its preface",
+      );
+      at = CLIENT_PREFACE.length;
       this.#didSkipPreface = true;
     }
     while (at < end) {
@@ -158,32 +146,32 @@ export class WireModel {
 
   #sentFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     const length = end - start;
-    check(this.#didSendSettings || type === SETTINGS, "the first frame is SETTINGS");
-    check(this.#openBlockId === 0 || type === CONTINUATION, "a header block is not interrupted");
+    check(this.#didSendSettings || type === FrameType.SETTINGS, "the first frame is SETTINGS");
+    check(this.#openBlockId === 0 || type === FrameType.CONTINUATION, "a header block is not interrupted");
     let detail = flags;
     switch (type) {
-      case DATA:
+      case FrameType.DATA:
         this.#sentData(this.#sendingStream(streamId), flags, length);
         break;
-      case HEADERS:
+      case FrameType.HEADERS:
         this.#sentHeaders(flags, streamId, bytes, start, end);
         break;
-      case CONTINUATION:
+      case FrameType.CONTINUATION:
         check(streamId === this.#openBlockId, "CONTINUATION belongs to a header block");
-        if ((flags & END_HEADERS) !== 0) this.#openBlockId = 0;
+        if ((flags & FrameFlag.END_HEADERS) !== 0) this.#openBlockId = 0;
         break;
-      case RST_STREAM:
+      case FrameType.RST_STREAM:
         check(length === 4 && streamId !== 0, "RST_STREAM has 4 bytes and a stream");
         this.#stream(streamId).didReset = true;
         detail = bytes.readUInt32BE(start);
         break;
-      case SETTINGS:
+      case FrameType.SETTINGS:
         this.#sentSettings(flags, streamId, bytes, start, end);
         break;
-      case PING:
+      case FrameType.PING:
         check(length === 8 && streamId === 0, "PING has 8 bytes and no stream");
         break;
-      case GOAWAY: {
+      case FrameType.GOAWAY: {
         check(length >= 8 && streamId === 0, "GOAWAY has 8 bytes or more and no stream");
         const lastId = bytes.readUInt32BE(start);
         check(lastId <= this.#goAwayId, "the last id of GOAWAY never rises");
@@ -191,7 +179,7 @@ export class WireModel {
         detail = bytes.readUInt32BE(start + 4);
         break;
       }
-      case WINDOW_UPDATE:
+      case FrameType.WINDOW_UPDATE:
         check(length === 4, "WINDOW_UPDATE has 4 bytes");
         this.#granted(streamId, bytes.readUInt32BE(start));
         break;
@@ -210,7 +198,7 @@ export class WireModel {
       const connectionBytes = DEFAULT_WINDOW_BYTES + this.#connectionCreditBytes;
       check(this.#connectionSentBytes <= connectionBytes, "DATA beyond the connection's window");
     }
-    if ((flags & END_STREAM) !== 0) stream.didEnd = true;
+    if ((flags & FrameFlag.END_STREAM) !== 0) stream.didEnd = true;
   }
 
   #sentHeaders(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
@@ -220,8 +208,8 @@ export class WireModel {
     else if (this.#role === "client") check(this.#stream(streamId).didSendHeaders, "stream ids only rise");
     const stream = this.#sendingStream(streamId);
     stream.didSendHeaders = true;
-    if ((flags & END_STREAM) !== 0) stream.didEnd = true;
-    if ((flags & END_HEADERS) === 0) {
+    if ((flags & FrameFlag.END_STREAM) !== 0) stream.didEnd = true;
+    if ((flags & FrameFlag.END_HEADERS) === 0) {
       this.#openBlockId = streamId;
       return;
     }
@@ -230,7 +218,7 @@ export class WireModel {
 
   #sentSettings(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     check(streamId === 0 && (end - start) % 6 === 0, "SETTINGS has entries of 6 bytes and no stream");
-    if ((flags & ACK) !== 0) {
+    if ((flags & FrameFlag.ACK) !== 0) {
       check(this.#didSendSettings, "the first frame is SETTINGS, not its acknowledgement");
       check(end === start, "an acknowledgement of SETTINGS is empty");
       const settings = this.#unacked.shift();

@@ -1,23 +1,3 @@
-/** Frame types of RFC 9113 section 6; the target writes frames on its own, right and wrong. */
-export const DATA = 0;
-export const HEADERS = 1;
-export const PRIORITY = 2;
-export const RST_STREAM = 3;
-export const SETTINGS = 4;
-export const PUSH_PROMISE = 5;
-export const PING = 6;
-export const GOAWAY = 7;
-export const WINDOW_UPDATE = 8;
-export const CONTINUATION = 9;
-
-export const END_STREAM = 0x1;
-export const ACK = 0x1;
-export const END_HEADERS = 0x4;
-export const PADDED = 0x8;
-
-export const FRAME_HEADER_BYTES = 9;
-export const PREFACE: Buffer = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
-
 /** Header blocks: requests, responses, trailers, and lists that are wrong in one respect each. */
 export const BLOCKS: readonly Buffer[] = [
   // GET and POST with static entries only.
@@ -61,21 +41,3 @@ export const BLOCKS: readonly Buffer[] = [
   `838684${"000178017a".repeat(10)}`,
   `8386840001787f8606${"7a".repeat(901)}`,
 ].map((hex) => Buffer.from(hex, "hex"));
-
-/** Writes a frame header at `at`; returns the position after it. */
-export function writeFrameHeader(
-  bytes: Buffer,
-  at: number,
-  length: number,
-  type: number,
-  flags: number,
-  streamId: number,
-): number {
-  bytes[at] = length >>> 16;
-  bytes[at + 1] = length >>> 8;
-  bytes[at + 2] = length;
-  bytes[at + 3] = type;
-  bytes[at + 4] = flags;
-  bytes.writeUInt32BE(streamId >>> 0, at + 5);
-  return at + FRAME_HEADER_BYTES;
-}
