@@ -227,7 +227,7 @@ const MESH: Http2Limits = {
   streamSendBufferBytes: 32 * KIB,
   connectionSendBufferBytes: MIB,
   deferAtUnsentBytes: 4 * MIB,
-  outputHighBytes: 256 * KIB,
+  outputHighBytes: 64 * KIB,
   maxTurnMs: 5,
 
   handshakeTimeoutMs: 10 * SECOND,
@@ -269,7 +269,6 @@ const EDGE: Http2Limits = {
   tinyFrameBurst: 2000,
   connectionSendBufferBytes: 256 * KIB,
   deferAtUnsentBytes: MIB,
-  outputHighBytes: 64 * KIB,
   stallTimeoutMs: 30 * SECOND,
   streamIdleTimeoutMs: 5 * MINUTE,
   maxUnreadMessageBytes: MIB,
