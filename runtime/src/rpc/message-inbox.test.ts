@@ -383,6 +383,17 @@ describe("MessageInboxes that read ahead", () => {
     expect([owner.messages.length, owner.claimed]).toEqual([6, 616]);
   });
 
+  it("B1, B2: leave compressed what nobody asks for, though there is room, and keep the order", () => {
+    const owner = untaking(room({ maxUnreadMessageBytes: 4096 * KIB }));
+    owner.receive(Buffer.concat([framed(Buffer.of(1)), framed(Buffer.alloc(500, 2), true), framed(Buffer.of(3))]));
+    const sizes = (): number[] => owner.messages.map(({ byteLength }) => byteLength);
+    expect([sizes(), owner.claimed]).toEqual([[1], 0]);
+    owner.inbox.end();
+    expect(owner.ends).toEqual([]);
+    owner.ask();
+    expect([sizes(), owner.ends]).toEqual([[1, 500, 1], [false]]);
+  });
+
   it("A20: count nothing of those who left", () => {
     const messageRoom = room({ maxUnreadMessageBytes: 900 });
     const owner = untaking(messageRoom);

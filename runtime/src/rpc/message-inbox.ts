@@ -45,9 +45,9 @@ interface WireMessage {
 
 /**
  * The way of a body's bytes to plain messages, in order. Messages are handed over as they come, as long as all calls of the
- * connection together have not too much that nobody has taken. Beyond that one is cut, decompressed and handed over only
- * when somebody asks for it: until then its bytes wait as they came. Whoever asks always gets the next one, whatever
- * others have not read. What was not taken is not given back to the sender's window.
+ * connection together have not too much that nobody has taken. Beyond that one is handed over only when somebody asks for
+ * it, and one that is compressed always: until then its bytes wait as they came. Whoever asks always gets the next one,
+ * whatever others have not read. What was not taken is not given back to the sender's window.
  *
  * Of an unfinished message that was asked for, bytes are given back as they come, or one larger than the window could
  * never arrive. Its memory is set aside in the connection's {@link MessageRoom}; without, it waits within the window.
@@ -63,6 +63,8 @@ export class MessageInbox implements MessageSink, RoomOwner {
   #reservation: Reservation | undefined;
   /** The message of a call that has one, until the body has ended. */
   #single: WireMessage | undefined;
+  /** A compressed message that nobody has asked for. */
+  #packed: WireMessage | undefined;
   #decompression: PendingDecompression | undefined;
   /** Somebody waits for a message. */
   #isAsked = false;
@@ -153,6 +155,7 @@ export class MessageInbox implements MessageSink, RoomOwner {
   close(): void {
     this.#isClosed = true;
     this.#single = undefined;
+    this.#packed = undefined;
     this.#decompression?.cancel();
     this.#decompression = undefined;
     this.#reader.stop();
@@ -167,7 +170,8 @@ export class MessageInbox implements MessageSink, RoomOwner {
 
   onMessage(bytes: Uint8Array, isCompressed: boolean): void {
     if (!this.#isSingle) {
-      this.#deliver({ bytes, isCompressed });
+      if (isCompressed && !this.#isAsked) this.#packed = { bytes, isCompressed };
+      else this.#deliver({ bytes, isCompressed });
       if (!this.#mayHandOver) this.#reader.pause();
       return;
     }
@@ -211,7 +215,8 @@ export class MessageInbox implements MessageSink, RoomOwner {
   get #keptBytes(): number {
     const length = this.#single?.bytes.byteLength ?? 0;
     const isInWindow = length > UNASKED_BYTES && !this.#reservation?.isGranted;
-    return this.#reader.waitingBytes + (isInWindow ? length + PREFIX_BYTES : 0);
+    const packedBytes = this.#packed === undefined ? 0 : this.#packed.bytes.byteLength + PREFIX_BYTES;
+    return this.#reader.waitingBytes + packedBytes + (isInWindow ? length + PREFIX_BYTES : 0);
   }
 
   get #messageRoom(): MessageRoom {
@@ -222,11 +227,16 @@ export class MessageInbox implements MessageSink, RoomOwner {
   /** Whether the next message may be handed over. */
   get #mayHandOver(): boolean {
     if (this.#isSingle) return true;
-    return this.#decompression === undefined && (this.#isAsked || !this.#messageRoom.isUnreadFull);
+    if (this.#isAsked) return this.#decompression === undefined;
+    return this.#decompression === undefined && this.#packed === undefined && !this.#messageRoom.isUnreadFull;
   }
 
   #goOn(): void {
     if (!this.#mayHandOver) return;
+    const packed = this.#packed;
+    this.#packed = undefined;
+    if (packed !== undefined) this.#deliver(packed);
+    if (this.#isClosed || !this.#mayHandOver) return;
     this.#check(this.#reader.resume());
     this.#settle();
   }
@@ -273,7 +283,8 @@ export class MessageInbox implements MessageSink, RoomOwner {
   }
 
   #settle(): void {
-    if (!this.#didBodyEnd || this.#isClosed || this.#decompression !== undefined || this.#reader.isReading) return;
+    if (!this.#didBodyEnd || this.#isClosed || this.#reader.isReading) return;
+    if (this.#decompression !== undefined || this.#packed !== undefined) return;
     // What waits is whole messages that nobody has asked for, or the beginning of one that can't become whole.
     if (this.#reader.isPaused && this.#reader.waitingBytes > 0) return;
     const { isPartial } = this.#reader;
