@@ -117,6 +117,7 @@ const BUDGETS: readonly Budget[] = [
     mesh: [10_000, 100],
     edge: [2000, 100],
     prepare: prepareGone,
+    options: { maxTinyFramesPerTurn: Number.POSITIVE_INFINITY },
     act: (peer) => peer.raw(dataFrame(1, Buffer.of(1))),
   },
   {

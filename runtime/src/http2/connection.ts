@@ -139,7 +139,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
       onEnded: () => this.#onStreamEnded(),
     });
     this.#frames = new FrameHandler(this);
-    this.#gate = new ReadGate(this.#frames, this.#writer.output, limits, clock, {
+    this.#gate = new ReadGate(this.#frames, this.#writer.output, this.budgets, limits, clock, {
       role,
       onRead: () => {
         this.#timeouts.received();

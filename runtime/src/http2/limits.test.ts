@@ -106,6 +106,7 @@ describe("Infinity", () => {
       "priorityFramesPerStream",
       "resetBurst",
       "tinyFrameBurst",
+      "maxTinyFramesPerTurn",
       "windowUpdatesPerDataFrame",
     ];
     const options = Object.fromEntries(counts.map((name) => [name, Number.POSITIVE_INFINITY])) as Http2Options;

@@ -81,6 +81,10 @@ export interface Http2Limits {
   /** DATA frames of less than 64 bytes: burst and refill. Every message that they complete gives one back. [A14] */
   readonly tinyFrameBurst: number;
   readonly tinyFramesPerSecond: number;
+  /** Such frames out of one read before others get their turn: each may be a message, which costs its handler more. [A14] */
+  readonly maxTinyFramesPerTurn: number;
+  /** Such frames that are read in a second, whatever they complete; more wait in the socket. Counted by turns. [A14] */
+  readonly maxTinyFramesPerSecond: number;
   /** WINDOW_UPDATE frames for each DATA frame that we sent, as Envoy counts them:
    * 5 + 2 x (streams + this x DATA frames). [A16] */
   readonly windowUpdatesPerDataFrame: number;
@@ -219,6 +223,8 @@ const MESH: Http2Limits = {
   maxEmptyFrames: 10,
   tinyFrameBurst: 10_000,
   tinyFramesPerSecond: 100,
+  maxTinyFramesPerTurn: 500,
+  maxTinyFramesPerSecond: 500_000,
   windowUpdatesPerDataFrame: 10,
   priorityFramesPerStream: 100,
   maxUnknownFrames: 1000,
@@ -267,6 +273,7 @@ const EDGE: Http2Limits = {
   cancelBurst: 1000,
   cancelsPerSecond: 1000,
   tinyFrameBurst: 2000,
+  maxTinyFramesPerSecond: 50_000,
   connectionSendBufferBytes: 256 * KIB,
   deferAtUnsentBytes: MIB,
   stallTimeoutMs: 30 * SECOND,

@@ -18,6 +18,8 @@ export class PeerBudgets {
   readonly #empty: TokenBucket;
   readonly #tiny: TokenBucket;
   readonly #unknown: TokenBucket;
+  /** Runs at each tiny DATA frame. */
+  onTinyFrame: () => void = () => {};
   #streams = 0;
   #dataFrames = 0;
   #windowUpdates = 0;
@@ -92,6 +94,7 @@ export class PeerBudgets {
   }
 
   tinyFrame(): boolean {
+    this.onTinyFrame();
     return this.#take(this.#tiny, "tiny_frames", "too many tiny DATA frames that complete nothing");
   }
 

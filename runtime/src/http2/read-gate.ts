@@ -1,7 +1,13 @@
-import type { Clock } from "../base/clock.js";
+import type { Clock, Timer } from "../base/clock.js";
 import { FrameReader, type FrameSink } from "./frame-reader.js";
 import type { Http2Limits } from "./limits.js";
 import type { OutputBuffer } from "./output-buffer.js";
+import type { PeerBudgets } from "./peer-budgets.js";
+
+// After so much reading others get their turn. What the bytes set off comes on top of it.
+const MAX_TURN_MS = 1;
+// Small frames may come ahead of their time by as much as this is worth.
+const PACED_MS = 20;
 
 /** Told by a {@link ReadGate} what happens. */
 export interface ReadGateOwner {
@@ -13,7 +19,7 @@ export interface ReadGateOwner {
 }
 
 /**
- * Reads a connection's bytes, and holds them back when the peer takes more than its turn (A1), does not take our
+ * Reads a connection's bytes, and holds them back when the peer takes more than its turn (A1, A14), does not take our
  * replies (A12), or does not take our answers (A19). What it sends meanwhile stays in its socket.
  */
 export class ReadGate {
@@ -30,10 +36,24 @@ export class ReadGate {
   #streamsInTurn = 0;
   #isYielding = false;
   #pendingReplies = 0;
+  #spentMs = 0;
+  /** Tiny frames that were read, less those that a peer may send by now. */
+  #tinyFramesAhead = 0;
+  #tinyFramesInTurn = 0;
+  #tinyFramesMs = 0;
+  #pause: Timer | undefined;
 
-  constructor(sink: FrameSink, output: OutputBuffer, limits: Http2Limits, clock: Clock, owner: ReadGateOwner) {
+  constructor(
+    sink: FrameSink,
+    output: OutputBuffer,
+    budgets: PeerBudgets,
+    limits: Http2Limits,
+    clock: Clock,
+    owner: ReadGateOwner,
+  ) {
     this.#reader = new FrameReader(sink, limits.maxFrameBytes);
     this.#output = output;
+    budgets.onTinyFrame = () => this.#onTinyFrame();
     this.#limits = limits;
     this.#clock = clock;
     this.#owner = owner;
@@ -50,21 +70,19 @@ export class ReadGate {
   }
 
   read(chunk: Buffer): void {
+    const startMs = this.#clock.nowMs();
     this.#beginTurn();
     this.#reader.read(chunk);
     this.#endTurn();
+    // A socket that is full is read many times in a row, and each read may hold thousands of small frames.
+    this.#spentMs += this.#clock.nowMs() - startMs;
+    if (this.#spentMs >= MAX_TURN_MS) this.#yield();
   }
 
   /** The peer opened a stream. After so many of them others get their turn. */
   streamOpened(): void {
     this.#streamsInTurn += 1;
-    if (this.#streamsInTurn < this.#limits.maxStreamsPerTurn || this.#isYielding) return;
-    this.#isYielding = true;
-    this.#hold();
-    this.#clock.yield(() => {
-      this.#isYielding = false;
-      this.#resume();
-    });
+    if (this.#streamsInTurn >= this.#limits.maxStreamsPerTurn) this.#yield();
   }
 
   /** The peer made us write a frame. */
@@ -82,7 +100,47 @@ export class ReadGate {
   /** Nothing is read any more. */
   stop(): void {
     this.#isStopped = true;
+    this.#pause?.cancel();
     this.#reader.stop();
+  }
+
+  /** Lets other connections have their turn. */
+  #yield(): void {
+    this.#spentMs = 0;
+    if (this.#isYielding || this.#isStopped) return;
+    this.#isYielding = true;
+    this.#hold();
+    this.#clock.yield(() => {
+      this.#isYielding = false;
+      this.#resume();
+    });
+  }
+
+  /** The peer sent a small DATA frame. After so many of them others get their turn. */
+  #onTinyFrame(): void {
+    this.#tinyFramesInTurn += 1;
+    const count = this.#tinyFramesInTurn;
+    if (count < this.#limits.maxTinyFramesPerTurn) return;
+    this.#tinyFramesInTurn = 0;
+    this.#pace(count);
+    this.#yield();
+  }
+
+  /** Reads small frames no faster than they may come (A14): the rest of them stays in the socket for a moment. */
+  #pace(count: number): void {
+    const perMs = this.#limits.maxTinyFramesPerSecond / 1000;
+    if (perMs === Number.POSITIVE_INFINITY) return;
+    const nowMs = this.#clock.nowMs();
+    const earned = (nowMs - this.#tinyFramesMs) * perMs;
+    this.#tinyFramesMs = nowMs;
+    this.#tinyFramesAhead = Math.max(0, this.#tinyFramesAhead - earned) + count;
+    const most = perMs * PACED_MS;
+    if (this.#tinyFramesAhead <= most || this.#pause !== undefined) return;
+    this.#hold();
+    this.#pause = this.#clock.setTimer((this.#tinyFramesAhead - most / 2) / perMs, () => {
+      this.#pause = undefined;
+      this.#resume();
+    });
   }
 
   #beginTurn(): void {
@@ -102,7 +160,7 @@ export class ReadGate {
   }
 
   #resume(): void {
-    if (this.#isStopped || this.#isYielding || this.#isOutputHigh) return;
+    if (this.#isStopped || this.#isYielding || this.#pause !== undefined || this.#isOutputHigh) return;
     if (this.#pendingReplies >= this.#limits.pauseAtReplies) return;
     this.isHeld = false;
     this.#beginTurn();
