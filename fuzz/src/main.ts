@@ -50,7 +50,8 @@ async function differential(): Promise<number> {
     console.log(JSON.stringify({ target: name, seed, ...result, differences, node: process.version }));
   } else {
     for (const { count, what, reason } of result.differences) console.log(`${count} times ${reason ?? what}`);
-    const { execs, seconds, accepted, refused } = result;
+    const { execs, seconds, accepted, refused, crashes } = result;
+    if (crashes > 0) console.log(`${crashes} times node:http2 died`);
     console.log(`${execs} execs in ${seconds.toFixed(1)} s: both accepted ${accepted}, both refused ${refused}`);
   }
   for (const { what, example } of unexplained) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { runDifferential } from "../src/differential/run.js";
+import { runDifferential } from "../dist/differential/run.js";
 
 describe("runDifferential", () => {
   it("finds no difference between our server and node's that has no reason", async () => {

@@ -89,7 +89,8 @@ describe("messages", () => {
   });
 
   attack("B2", "gzip bombs whose trailers say 1 KiB, their streams reset", {
-    ending: closed("ENHANCE_YOUR_CALM"),
+    // Closed if so many have gone off; most are dropped, for nobody waits for them.
+    ending: bounded,
     async run({ connect }) {
       const peer = await connect();
       peer.hello();

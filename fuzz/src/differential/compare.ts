@@ -36,6 +36,18 @@ const KNOWN: readonly Known[] = [
       "RFC 9113 section 6.8: after GOAWAY ours serves open streams and then closes; node:http2 goes by its error code",
   },
   {
+    pattern: /^connection: alive \/ GOAWAY 2$/,
+    applies: (facts) => facts.hasWrongLastId,
+    reason:
+      "RFC 9113 section 6.8: the last id of a client's GOAWAY is about streams of ours, of which there are none; nghttp2 insists on an id of a server that does not rise",
+  },
+  {
+    pattern: /^connection: GOAWAY 3 \/ alive$/,
+    applies: (facts) => facts.growsStream && facts.changesWindows,
+    reason:
+      "RFC 9113 section 6.9.2: SETTINGS that lift a stream's window above 2^31-1 are an error; node:http2 of Node 20 lives on",
+  },
+  {
     pattern: /^stream: .* \/ ignored$/,
     applies: (facts) => facts.hasGoAway,
     reason: "RFC 9113 section 6.8: a client may open no streams after its GOAWAY, but ours serves those that come",
@@ -94,7 +106,7 @@ const KNOWN: readonly Known[] = [
       "RFC 9113 section 8.3.1: nghttp2 reads :method, :scheme, :path and :authority by RFC 3986, ours leaves that to users",
   },
   {
-    pattern: /^(request|trailers): .*\\(u00[017]|[bf])/,
+    pattern: /^(request|trailers): .*(\\(u00[017]|[bf])|\x7f)/,
     applies: () => true,
     reason: "RFC 9113 section 8.2.1 forbids NUL, CR and LF in values; nghttp2 drops fields with other controls as well",
   },

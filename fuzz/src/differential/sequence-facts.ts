@@ -1,14 +1,25 @@
-import { CLIENT_PREFACE, FRAME_HEADER_BYTES, FrameFlag, FrameType, HeaderDecoder } from "@meshwright/runtime/wire";
+import {
+  CLIENT_PREFACE,
+  FRAME_HEADER_BYTES,
+  FrameFlag,
+  FrameType,
+  HeaderDecoder,
+  Setting,
+} from "@meshwright/runtime/wire";
 import { LAST_PING } from "./outcome.js";
 
 /** What a sequence of frames has that explains a difference. */
 export interface SequenceFacts {
   readonly hasGoAway: boolean;
+  /** The last id of a GOAWAY is above an earlier one, or that of a client's stream. */
+  readonly hasWrongLastId: boolean;
   readonly hasPingAck: boolean;
   /** A frame belongs to a stream that had HEADERS before, or to one below such a stream. */
   readonly reusesStream: boolean;
   /** A stream, not the connection, has WINDOW_UPDATE. */
   readonly growsStream: boolean;
+  /** SETTINGS has an INITIAL_WINDOW_SIZE. */
+  readonly changesWindows: boolean;
   /** PRIORITY stands on stream 0, or on a stream that depends on itself. */
   readonly hasWrongPriority: boolean;
   /** A header block has a name or a value with illegal characters. */
@@ -31,8 +42,11 @@ const LIMITS = { maxHeaderListBytes: 16_384, hardHeaderListBytes: 65_536, maxFie
 /** Reads them off the frames behind the preface. */
 export function sequenceFacts(sequence: Buffer): SequenceFacts {
   let hasGoAway = false;
+  let hasWrongLastId = false;
+  let lastGoAwayId = Number.POSITIVE_INFINITY;
   let hasPingAck = false;
   let growsStream = false;
+  let changesWindows = false;
   let hasWrongPriority = false;
   let reusesStream = false;
   let highestId = 0;
@@ -52,7 +66,15 @@ export function sequenceFacts(sequence: Buffer): SequenceFacts {
     const isAck = ((sequence[at + 4] as number) & FrameFlag.ACK) !== 0;
     const id = sequence.readUInt32BE(at + 5) & 0x7fff_ffff;
     const isPadded = ((sequence[at + 4] as number) & FrameFlag.PADDED) !== 0;
-    if (type === FrameType.GOAWAY) hasGoAway = true;
+    if (type === FrameType.GOAWAY) {
+      hasGoAway = true;
+      const lastId = sequence.readUInt32BE(at + FRAME_HEADER_BYTES) & 0x7fff_ffff;
+      if (lastId > lastGoAwayId || lastId % 2 === 1) hasWrongLastId = true;
+      lastGoAwayId = lastId;
+    }
+    for (let entry = at + FRAME_HEADER_BYTES; type === FrameType.SETTINGS && entry + 6 <= end; entry += 6) {
+      if (sequence.readUInt16BE(entry) === Setting.INITIAL_WINDOW_SIZE) changesWindows = true;
+    }
     if (type === FrameType.DATA && isPadded && end === at + FRAME_HEADER_BYTES) hasDataWithoutPadLength = true;
     if (type === FrameType.PING && !isAck) pings += 1;
     if (type === FrameType.WINDOW_UPDATE && id > 0) growsStream = true;
@@ -82,9 +104,11 @@ export function sequenceFacts(sequence: Buffer): SequenceFacts {
   }
   return {
     hasGoAway,
+    hasWrongLastId,
     hasPingAck,
     reusesStream,
     growsStream,
+    changesWindows,
     hasWrongPriority,
     hasIllegalField,
     hasDataWithoutPadLength,
