@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { describe, expect } from "vitest";
-import { attack, bounded, closed } from "./support/attack.js";
+import { type AttackContext, attack, bounded, closed } from "./support/attack.js";
 import { data, Flag, FrameType, forStreams, headers, rstStream } from "./support/frames.js";
 import { CLIENT_STREAM, literal, request, UNARY } from "./support/hpack.js";
 import { clientStreamRequest, grpcMessage, unaryRequest } from "./support/messages.js";
+import type { RawPeer } from "./support/raw-peer.js";
 
 const MIB = 1024 * 1024;
 const GZIP = literal("grpc-encoding", "gzip");
@@ -20,6 +21,14 @@ const bombThatSays = (byteCount: number): Buffer => {
 const LARGE = grpcMessage(gzipSync(clientStreamRequest(Buffer.alloc(4 * MIB - 100)).subarray(5)), {
   isCompressed: true,
 });
+
+/** A connection whose server has said what it allows, which bodies are cut by. */
+async function open({ connect }: AttackContext): Promise<RawPeer> {
+  const peer = await connect();
+  peer.hello();
+  await peer.until(() => peer.count(FrameType.SETTINGS) > 0);
+  return peer;
+}
 
 describe("messages", () => {
   attack("B1", "500 messages that say 4 GiB", {
@@ -47,10 +56,8 @@ describe("messages", () => {
 
   attack("B1", "compressed messages that nobody reads", {
     ending: bounded,
-    async run({ connect }) {
-      const peer = await connect();
-      peer.hello();
-      await peer.until(() => peer.count(FrameType.SETTINGS) > 0);
+    async run(context) {
+      const peer = await open(context);
       const block = request(CLIENT_STREAM, literal("x-stuck", "1"), GZIP);
       for (let id = 1; id < 20; id += 2) {
         peer.write(headers(id, block));
@@ -62,10 +69,8 @@ describe("messages", () => {
 
   attack("B2", "gzip bombs: 100 times 16 MiB out of 16 KiB", {
     ending: bounded,
-    async run({ connect }) {
-      const peer = await connect();
-      peer.hello();
-      await peer.until(() => peer.count(FrameType.SETTINGS) > 0);
+    async run(context) {
+      const peer = await open(context);
       for (let id = 1; id < 200 && peer.nowMs() < 1500; id += 2) {
         peer.write(headers(id, request(UNARY, GZIP)));
         await peer.body(id, BOMB);
@@ -76,10 +81,8 @@ describe("messages", () => {
 
   attack("B2", "gzip bombs whose trailers say 1 MiB", {
     ending: closed("ENHANCE_YOUR_CALM"),
-    async run({ connect }) {
-      const peer = await connect();
-      peer.hello();
-      await peer.until(() => peer.count(FrameType.SETTINGS) > 0);
+    async run(context) {
+      const peer = await open(context);
       const bomb = bombThatSays(MIB);
       for (let id = 1; id < 200 && !peer.isClosed && peer.nowMs() < 1500; id += 2) {
         peer.write(headers(id, request(UNARY, GZIP)));
@@ -91,10 +94,8 @@ describe("messages", () => {
   attack("B2", "gzip bombs whose trailers say 1 KiB, their streams reset", {
     // Closed if so many have gone off; most are dropped, for nobody waits for them.
     ending: bounded,
-    async run({ connect }) {
-      const peer = await connect();
-      peer.hello();
-      await peer.until(() => peer.count(FrameType.SETTINGS) > 0);
+    async run(context) {
+      const peer = await open(context);
       const bomb = bombThatSays(1024);
       for (let id = 1; !peer.isClosed && peer.nowMs() < 1500; id += 2) {
         peer.write(headers(id, request(UNARY, GZIP)));
@@ -118,10 +119,8 @@ describe("messages", () => {
 
   attack("B3", "a message of 4 MiB made of unknown fields of two bytes", {
     ending: bounded,
-    async run({ connect }) {
-      const peer = await connect();
-      peer.hello();
-      await peer.until(() => peer.count(FrameType.SETTINGS) > 0);
+    async run(context) {
+      const peer = await open(context);
       peer.write(headers(1, request(UNARY)));
       await peer.body(1, grpcMessage(Buffer.alloc(4 * MIB, "x")));
       await peer.until(() => peer.endedStreams === 1);
@@ -131,10 +130,8 @@ describe("messages", () => {
 
   attack("B3", "a message of 4 MiB made of one field again and again", {
     ending: bounded,
-    async run({ connect }) {
-      const peer = await connect();
-      peer.hello();
-      await peer.until(() => peer.count(FrameType.SETTINGS) > 0);
+    async run(context) {
+      const peer = await open(context);
       peer.write(headers(1, request(UNARY)));
       await peer.body(1, grpcMessage(Buffer.alloc(4 * MIB, Buffer.of(0x0a, 0))));
       await peer.until(() => peer.endedStreams === 1);
