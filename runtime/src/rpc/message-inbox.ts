@@ -64,7 +64,7 @@ export class MessageInbox implements MessageSink, RoomOwner {
   /** The message of a call that has one, until the body has ended. */
   #single: WireMessage | undefined;
   /** A compressed message that nobody has asked for. */
-  #packed: WireMessage | undefined;
+  #packed: Uint8Array | undefined;
   #decompression: PendingDecompression | undefined;
   /** Somebody waits for a message. */
   #isAsked = false;
@@ -170,7 +170,7 @@ export class MessageInbox implements MessageSink, RoomOwner {
 
   onMessage(bytes: Uint8Array, isCompressed: boolean): void {
     if (!this.#isSingle) {
-      if (isCompressed && !this.#isAsked) this.#packed = { bytes, isCompressed };
+      if (isCompressed && !this.#isAsked) this.#packed = bytes;
       else this.#deliver({ bytes, isCompressed });
       if (!this.#mayHandOver) this.#reader.pause();
       return;
@@ -215,7 +215,7 @@ export class MessageInbox implements MessageSink, RoomOwner {
   get #keptBytes(): number {
     const length = this.#single?.bytes.byteLength ?? 0;
     const isInWindow = length > UNASKED_BYTES && !this.#reservation?.isGranted;
-    const packedBytes = this.#packed === undefined ? 0 : this.#packed.bytes.byteLength + PREFIX_BYTES;
+    const packedBytes = this.#packed === undefined ? 0 : this.#packed.byteLength + PREFIX_BYTES;
     return this.#reader.waitingBytes + packedBytes + (isInWindow ? length + PREFIX_BYTES : 0);
   }
 
@@ -235,7 +235,7 @@ export class MessageInbox implements MessageSink, RoomOwner {
     if (!this.#mayHandOver) return;
     const packed = this.#packed;
     this.#packed = undefined;
-    if (packed !== undefined) this.#deliver(packed);
+    if (packed !== undefined) this.#deliver({ bytes: packed, isCompressed: true });
     if (this.#isClosed || !this.#mayHandOver) return;
     this.#check(this.#reader.resume());
     this.#settle();
