@@ -16,8 +16,7 @@ interface Dial {
   readonly socket: Socket;
   /** The event of the socket that tells that it can be used. */
   readonly readyEvent: "connect" | "secureConnect";
-  /** What the socket reads into. Absent: new memory each time. */
-  readonly readBuffer?: ReadBuffer;
+  readonly readBuffer: ReadBuffer;
   /** Whether the peer may stay, asked once when the socket is ready. Absent: plaintext. */
   check?(): PeerCheck;
   /** Why the socket failed, for people. */
@@ -74,10 +73,15 @@ function dialTls(address: Address, tls: ClientTls): Dial {
     const options = clientTlsOptions(tls, host);
     const secureContext = secureContextOf(options);
     const target = address.kind === "tcp" ? { host: address.host, port: address.port } : { path: address.path };
-    const socket = connectTls({ ...options, ...target, secureContext });
+    const readBuffer = new ReadBuffer();
+    // Node's types for TLS leave this option of sockets out.
+    const { onread } = readBuffer;
+    const all = { ...options, ...target, secureContext, onread };
+    const socket = connectTls(all);
     return {
       socket,
       readyEvent: "secureConnect",
+      readBuffer,
       check: () => checkPeer(socket, expected),
       describe: explainTlsError,
     };

@@ -4,6 +4,8 @@ import { type Address, type ByteStream, formatAddress, type Listener, type Liste
 import type { ServerTls } from "../base/tls.js";
 import { describeError } from "./describe-error.js";
 import { createHandshakes } from "./handshakes.js";
+import { ReadBuffer } from "./read-buffer.js";
+import { remakeSocket } from "./remake-socket.js";
 import { formatPeer, SocketStream } from "./socket-stream.js";
 import { explainTlsError } from "./tls-error.js";
 import { assertServerTls, handshakeTimeoutMs, serverTlsOptions } from "./tls-options.js";
@@ -59,8 +61,10 @@ export async function listen(
 }
 
 function acceptPlain(onStream: (stream: ByteStream) => void): Acceptor {
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket: Socket) => {
-    onStream(new SocketStream(socket));
+  const server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (accepted: Socket) => {
+    const readBuffer = new ReadBuffer();
+    const socket = remakeSocket(accepted, readBuffer);
+    onStream(socket === undefined ? new SocketStream(accepted) : new SocketStream(socket, undefined, readBuffer));
   });
   return { server, abandon: () => {} };
 }

@@ -3,10 +3,21 @@ import type { OnReadOpts } from "node:net";
 // As much as a socket reads at once without it.
 const READ_BYTES = 65_536;
 
+// Elsewhere a read begins and ends in one system call, and nobody else reads meanwhile; Windows is given the memory first
+// and fills it later.
+const canShare = process.platform !== "win32";
+
+let shared: Buffer | undefined;
+
+function readMemory(): Buffer {
+  if (!canShare) return Buffer.allocUnsafeSlow(READ_BYTES);
+  shared ??= Buffer.allocUnsafeSlow(READ_BYTES);
+  return shared;
+}
+
 /**
- * The memory that a socket reads into, again and again. Without it every read takes new memory, which costs the collector
- * more than all work with small messages. Node has it for sockets that connect; those that a server accepted and TLS go
- * without.
+ * What a socket reads into: the same memory again and again, and for all sockets. Without it every read takes new memory,
+ * which costs the collector more than all work with small messages, and as much as that with large ones.
  */
 export class ReadBuffer {
   /** The `onread` option of the socket. */
@@ -15,7 +26,7 @@ export class ReadBuffer {
   readonly #early: Buffer[] = [];
 
   constructor() {
-    const bytes = Buffer.allocUnsafeSlow(READ_BYTES);
+    const bytes = readMemory();
     this.onread = {
       buffer: bytes,
       callback: (byteCount) => {

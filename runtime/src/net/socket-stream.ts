@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { largeBuffers } from "../base/large-buffers.js";
 import { type ByteStream, type ByteStreamHandler, formatAddress } from "../base/network.js";
 import type { TlsFacts } from "../base/tls.js";
 import type { ReadBuffer } from "./read-buffer.js";
@@ -41,8 +42,16 @@ export class SocketStream implements ByteStream {
     socket.on("end", () => socket.end());
     // A socket that is destroyed but not closed still reports its end to the listener above.
     if (socket.closed) queueMicrotask(() => handler.onClose(this.#error));
-    if (this.#readBuffer === undefined) socket.on("data", (chunk: Buffer) => handler.onBytes(chunk));
-    else this.#readBuffer.start((chunk) => handler.onBytes(chunk));
+    const onBytes = (chunk: Buffer): void => handler.onBytes(chunk);
+    if (this.#readBuffer !== undefined) {
+      this.#readBuffer.start(onBytes);
+    } else {
+      socket.on("data", (chunk: Buffer) => {
+        largeBuffers.made(chunk.byteLength);
+        onBytes(chunk);
+      });
+    }
+    socket.resume();
   }
 
   write(bytes: Uint8Array): boolean {

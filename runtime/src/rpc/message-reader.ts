@@ -1,4 +1,5 @@
 import { Code } from "@connectrpc/connect";
+import { largeBuffers } from "../base/large-buffers.js";
 import { messageLength, PREFIX_BYTES } from "./framing.js";
 import type { RpcStatus } from "./status.js";
 import { unfilled, WaitingBytes } from "./waiting-bytes.js";
@@ -223,6 +224,7 @@ export class MessageReader {
     let shared = this.#shared;
     if (shared === undefined || byteLength > SHARED_BYTES) {
       this.#shared ??= EMPTY;
+      largeBuffers.made(byteLength);
       return new Uint8Array(bytes.subarray(from, to));
     }
     let start = this.#sharedLength;

@@ -1,3 +1,4 @@
+import { largeBuffers } from "../base/large-buffers.js";
 import { messageLength, PREFIX_BYTES } from "./framing.js";
 
 const MIN_BUFFER_BYTES = 1024;
@@ -78,6 +79,7 @@ export class WaitingBytes {
 
 /** Memory that is handed out only when it was written from its first byte to its last. */
 export function unfilled(byteLength: number): Uint8Array {
+  largeBuffers.made(byteLength);
   const { buffer } = Buffer.allocUnsafeSlow(byteLength);
   return new Uint8Array(buffer);
 }

@@ -1,0 +1,74 @@
+import { constants, type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
+import { runInNewContext } from "node:vm";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { LargeBuffers, V8Heap } from "./large-buffers.js";
+
+const MIB = 1024 * 1024;
+
+let usedBytes: number;
+let done: string[];
+let buffers: LargeBuffers;
+
+beforeEach(() => {
+  usedBytes = 10 * MIB;
+  done = [];
+  buffers = new LargeBuffers({
+    usedBytes: () => usedBytes,
+    collectYoung: () => done.push("collect"),
+    keepMemory: () => done.push("keep"),
+  });
+});
+
+describe("LargeBuffers", () => {
+  it("leaves a process alone that makes few", () => {
+    for (let count = 0; count < 96; count += 1) buffers.made(MIB / 16);
+    expect(done).toEqual([]);
+  });
+
+  it("collects a small heap before more than 6 MiB are young, and keeps memory from the first time on", () => {
+    for (let count = 0; count < 6; count += 1) buffers.made(4 * MIB);
+    expect(done).toEqual(["keep", ...Array<string>(5).fill("collect")]);
+    done = [];
+    for (let count = 0; count < 160; count += 1) buffers.made(MIB / 16);
+    expect(done).toEqual(["collect", "collect"]);
+  });
+
+  it("does not collect a heap that is not small", () => {
+    usedBytes = 49 * MIB;
+    for (let count = 0; count < 6; count += 1) buffers.made(4 * MIB);
+    expect(done).toEqual(["keep"]);
+    usedBytes = 48 * MIB;
+    buffers.made(4 * MIB);
+    expect(done).toEqual(["keep", "collect"]);
+  });
+});
+
+describe("V8Heap", () => {
+  it("collects the young generation, and leaves no collector behind for others", async () => {
+    const heap = new V8Heap();
+    let young = 0;
+    const observer = new PerformanceObserver((list) => {
+      // What Node's types do not say of entries of this type.
+      const entries = list.getEntries() as (PerformanceEntry & { readonly detail: { readonly kind: number } })[];
+      for (const { detail } of entries) if (detail.kind === constants.NODE_PERFORMANCE_GC_MINOR) young += 1;
+    });
+    observer.observe({ entryTypes: ["gc"] });
+    for (let count = 0; count < 5; count += 1) heap.collectYoung();
+    await vi.waitFor(() => expect(young).toBeGreaterThanOrEqual(5));
+    observer.disconnect();
+    expect([typeof globalThis.gc, runInNewContext("typeof gc")]).toEqual(["undefined", "undefined"]);
+  });
+
+  it("tells of objects alone, not of buffers, and takes no memory to keep some", () => {
+    const heap = new V8Heap();
+    const before = { used: heap.usedBytes(), resident: process.memoryUsage.rss() };
+    const buffer = Buffer.alloc(40 * MIB, 1);
+    const withBuffer = heap.usedBytes();
+    buffer.fill(0);
+    const resident = process.memoryUsage.rss();
+    heap.keepMemory();
+    expect(withBuffer - before.used).toBeLessThan(10 * MIB);
+    expect(resident - before.resident).toBeGreaterThan(20 * MIB);
+    expect(process.memoryUsage.rss() - resident).toBeLessThan(10 * MIB);
+  });
+});
