@@ -192,10 +192,10 @@ const MESH: Http2Limits = {
   maxFrameBytes: 16 * KIB,
   maxHeaderListBytes: 16 * KIB,
   initialStreamWindowBytes: 64 * KIB,
-  maxStreamWindowBytes: MIB,
+  maxStreamWindowBytes: 4 * MIB,
   crowdedStreamWindowBytes: 4 * KIB,
   connectionWindowBytes: MIB,
-  maxConnectionWindowBytes: 4 * MIB,
+  maxConnectionWindowBytes: 6 * MIB,
 
   hardHeaderListBytes: 64 * KIB,
   maxHeaderFields: 128,
