@@ -5,7 +5,7 @@ import { statusToError } from "../rpc/errors.js";
 import { writeMessagePrefix } from "../rpc/framing.js";
 import { type InboxOwner, MessageInbox, type MessageLimits } from "../rpc/message-inbox.js";
 import type { RpcMethod } from "../rpc/method.js";
-import { encodeOutgoing, type OutgoingMessage, type SendCompression } from "../rpc/outgoing.js";
+import { encodeOutgoing, type OutgoingMessage, type SendCompression, settle } from "../rpc/outgoing.js";
 import type { RpcStatus } from "../rpc/status.js";
 import { Call, type CallSettings } from "./call.js";
 import type { Channel } from "./channel.js";
@@ -37,6 +37,7 @@ export function startUnary(
 ): void {
   const start = (request: OutgoingMessage): void => {
     new UnaryCall(channel, method, request, settings, options, result).start();
+    settle(request);
   };
   try {
     const request = encodeOutgoing(method.requestCodec, message, options.compression, "until-over");
@@ -137,6 +138,11 @@ export class UnaryCall extends Call implements InboxOwner, MemoryOwner {
     this.stream = stream;
     this.#sends += 1;
     stream.sendData(bytes, true, prefix, typeof this.#request.memory === "object" ? this : "kept");
+  }
+
+  fill(byteCount: number): void {
+    const { memory } = this.#request;
+    if (typeof memory === "object") memory.fill?.(byteCount);
   }
 
   onLeft(): void {

@@ -74,6 +74,7 @@ export class DataScheduler {
     while (isFirst && output.byteCount < this.#limits.outputHighBytes) {
       const window = this.#windowOf(stream);
       if (byteCount <= maxFrameBytes && (byteCount <= window || byteCount === 0)) {
+        owner?.fill?.(bytes.byteLength);
         this.#write(stream, rest, endStream, head, isLent);
         if (owner !== undefined) output.whenLeft(owner);
         if (endStream) this.#owner.onLocalEnd(stream);
@@ -81,11 +82,13 @@ export class DataScheduler {
       }
       if (window < maxFrameBytes) break;
       const end = maxFrameBytes - (head === undefined ? 0 : head.byteLength);
+      owner?.fill?.(bytes.byteLength - rest.byteLength + end);
       this.#write(stream, rest.subarray(0, end), false, head, isLent);
       rest = rest.subarray(end);
       head = undefined;
       byteCount -= maxFrameBytes;
     }
+    owner?.fill?.(bytes.byteLength);
     if (stream.queue.length === 0) this.#owner.onWaiting(stream);
     // Not slice(), which does not copy what is a Buffer.
     if (head !== undefined) stream.queue.push(new Uint8Array(head));

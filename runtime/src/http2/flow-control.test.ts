@@ -106,6 +106,22 @@ describe("sending", () => {
     for (const id of [1, 3, 5]) expect(bodyBytes(frames, id)).toBe(2 * 16_384);
   });
 
+  it("has memory filled as far as it sends, and all of it before it returns", () => {
+    const peer = answering([[INITIAL_WINDOW_SIZE, 40_000]], 1);
+    const bytes = Buffer.alloc(50_000);
+    const asked: number[] = [];
+    const fill = (byteCount: number): void => {
+      bytes.fill("x", 0, byteCount);
+      asked.push(byteCount);
+    };
+    peer.streams[0]?.stream?.sendData(bytes, true, Buffer.from("12345"), { fill, onLeft: () => {} });
+    const sent = asked.splice(0);
+    peer.raw(frame("WINDOW_UPDATE", 0, 1, uint32(10_005)));
+    const frames = peer.frames().filter(({ type }) => type === "DATA");
+    expect([sent, asked]).toEqual([[16_379, 32_763, 50_000], []]);
+    expect(Buffer.concat(frames.map(({ payload }) => payload)).toString()).toBe(`12345${"x".repeat(50_000)}`);
+  });
+
   it("asks the user to wait, then says when to go on", () => {
     const peer = answering([[INITIAL_WINDOW_SIZE, 0]], 1);
     const [recorded] = peer.streams;

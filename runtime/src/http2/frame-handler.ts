@@ -90,6 +90,8 @@ export class FrameHandler implements FrameSink {
 
   onDataPart(bytes: Buffer, start: number, end: number, isLast: boolean): void {
     const stream = this.#partsOf;
+    // A stream, and all that its handler knows, must not live until the next frame in parts.
+    if (isLast) this.#partsOf = undefined;
     // The window of a stream that closed meanwhile was given back, with what is still to come of this frame.
     if (stream === undefined || stream.isClosed) return;
     this.#deliver(stream, bytes, start, end, isLast && this.#doPartsEndStream);

@@ -78,6 +78,11 @@ export type Memory = "kept" | "lent" | MemoryOwner;
 
 /** See {@link Memory}. */
 export interface MemoryOwner {
+  /**
+   * The first `byteCount` bytes are about to be read: what was not written there yet is written now. Without it all are
+   * there. Those of a `sendData` are asked for before it returns, in parts as they leave.
+   */
+  fill?(byteCount: number): void;
   onLeft(): void;
 }
 

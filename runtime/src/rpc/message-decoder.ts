@@ -1,5 +1,6 @@
 import { FieldKind, type FieldPlan, type MessagePlan } from "./message-plan.js";
 
+const NONE = new Uint8Array(0);
 const lenient = new TextDecoder();
 const strict = new TextDecoder("utf-8", { fatal: true });
 
@@ -7,7 +8,7 @@ const strict = new TextDecoder("utf-8", { fatal: true });
 export class MessageDecoder {
   readonly #plan: MessagePlan;
   readonly #maxNesting: number;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = NONE;
   #position = 0;
   #depth = 0;
 
@@ -21,7 +22,10 @@ export class MessageDecoder {
     this.#bytes = bytes;
     this.#position = 0;
     this.#depth = 0;
-    return this.#read(this.#plan, bytes.byteLength);
+    const message = this.#read(this.#plan, bytes.byteLength);
+    // What was decoded last must not live until the next message.
+    this.#bytes = NONE;
+    return message;
   }
 
   #read(plan: MessagePlan, end: number): Record<string, unknown> | undefined {

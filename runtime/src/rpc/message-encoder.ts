@@ -3,6 +3,7 @@ import { FieldKind, type FieldPlan, type MessagePlan, varintBytes } from "./mess
 
 type Fields = Readonly<Record<string, unknown>>;
 
+const NONE = Buffer.alloc(0);
 const SMALL_BYTES = 1024;
 const TWO_TO_32 = 0x1_0000_0000;
 
@@ -12,10 +13,11 @@ export class MessageEncoder {
   /** Sizes of the messages inside, in the order in which they are written. */
   readonly #sizes: number[] = [];
   #nextSize = 0;
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = NONE;
+  #memory: MessageMemory | undefined;
   #position = 0;
   /** The part of a larger memory that a small message was written to last. */
-  #view: Buffer = Buffer.alloc(0);
+  #view: Buffer = NONE;
 
   constructor(plan: MessagePlan) {
     this.#plan = plan;
@@ -32,8 +34,11 @@ export class MessageEncoder {
     if (Number.isNaN(byteCount)) return undefined;
     const bytes = memory === undefined ? Buffer.allocUnsafe(byteCount) : memory.take(byteCount);
     this.#bytes = bytes;
+    this.#memory = memory;
     this.#position = 0;
     this.#write(this.#plan, message as Fields);
+    // What was encoded last must not live until the next message.
+    this.#bytes = NONE;
     if (bytes.byteLength === byteCount) return bytes;
     if (byteCount > SMALL_BYTES) return bytes.subarray(0, byteCount);
     // A stream's messages are often of one size, and a view costs as much as such a message.
@@ -114,7 +119,8 @@ export class MessageEncoder {
         if (skipZero && bytes.byteLength === 0) return;
         this.#writeVarint(field.tag);
         this.#writeVarint(bytes.byteLength);
-        this.#bytes.set(bytes, this.#position);
+        if (this.#memory === undefined) this.#bytes.set(bytes, this.#position);
+        else this.#memory.put(bytes, this.#position);
         this.#position += bytes.byteLength;
         return;
       }

@@ -1,15 +1,21 @@
+import { largeBuffers } from "../base/large-buffers.js";
 import type { Memory, MemoryOwner } from "../http2/types.js";
 
 /** Gives an encoder the memory for a message. */
 export interface MessageMemory {
   /** At least `byteCount` bytes. */
   take(byteCount: number): Buffer;
+  /** Copies `bytes` to `at` in what was taken last, now or when they are needed there. */
+  put(bytes: Uint8Array, at: number): void;
 }
 
 const SCRATCH_BYTES = 128 * 1024;
 const ROUNDED_TO_BYTES = 64 * 1024;
 const MAX_KEPT_BUFFERS = 4;
 const MAX_KEPT_BYTES = 16 * 1024 * 1024;
+// From this size on bytes are copied piece by piece, as they leave: the peer is at work on the first ones meanwhile, and
+// what was just copied is still in the processor's cache when the system copies it again.
+const LATE_BYTES = 64 * 1024;
 
 const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
@@ -25,7 +31,9 @@ class BufferPool {
     const index = this.#free.findIndex(({ byteLength }) => byteLength >= byteCount && byteLength <= 4 * byteCount);
     const [found] = index < 0 ? [] : this.#free.splice(index, 1);
     if (found === undefined) {
-      return Buffer.allocUnsafeSlow(Math.ceil(byteCount / ROUNDED_TO_BYTES) * ROUNDED_TO_BYTES);
+      const roundedBytes = Math.ceil(byteCount / ROUNDED_TO_BYTES) * ROUNDED_TO_BYTES;
+      largeBuffers.made(roundedBytes);
+      return Buffer.allocUnsafeSlow(roundedBytes);
     }
     this.#freeBytes -= found.byteLength;
     return found;
@@ -40,11 +48,38 @@ class BufferPool {
 
 const pool = new BufferPool();
 
+/** Bytes of a message that are copied to `at` when they are needed there, and how many were. */
+interface LateBytes {
+  readonly bytes: Uint8Array;
+  readonly at: number;
+  copied: number;
+}
+
 class PooledMemory implements MemoryOwner {
   #buffer: Buffer | undefined;
+  readonly #late: LateBytes[] = [];
 
   constructor(buffer: Buffer) {
     this.#buffer = buffer;
+  }
+
+  isOf(bytes: Uint8Array): boolean {
+    return bytes.buffer === this.#buffer?.buffer;
+  }
+
+  put(bytes: Uint8Array, at: number): void {
+    if (bytes.byteLength < LATE_BYTES) this.#buffer?.set(bytes, at);
+    else this.#late.push({ bytes, at, copied: 0 });
+  }
+
+  fill(byteCount: number): void {
+    for (let [late] = this.#late; late !== undefined; [late] = this.#late) {
+      const end = Math.min(byteCount - late.at, late.bytes.byteLength);
+      if (end <= late.copied) return;
+      this.#buffer?.set(late.bytes.subarray(late.copied, end), late.at + late.copied);
+      late.copied = end;
+      if (end === late.bytes.byteLength) this.#late.shift();
+    }
   }
 
   /** Once, whoever calls it again. */
@@ -57,23 +92,35 @@ class PooledMemory implements MemoryOwner {
 /** What an encoder took last, so that it is known whose memory its message is in. */
 class RememberedMemory implements MessageMemory {
   readonly #lends: boolean;
-  #taken: Buffer | undefined;
+  #small: Buffer = scratch;
+  #pooled: PooledMemory | undefined;
 
   constructor(lends: boolean) {
     this.#lends = lends;
   }
 
   take(byteCount: number): Buffer {
-    if (byteCount <= SCRATCH_BYTES) return this.#lends ? scratch : Buffer.allocUnsafe(byteCount);
-    this.#taken = pool.take(byteCount);
-    return this.#taken;
+    this.#pooled = undefined;
+    if (byteCount <= SCRATCH_BYTES) {
+      this.#small = this.#lends ? scratch : Buffer.allocUnsafe(byteCount);
+      return this.#small;
+    }
+    const buffer = pool.take(byteCount);
+    this.#pooled = new PooledMemory(buffer);
+    return buffer;
+  }
+
+  put(bytes: Uint8Array, at: number): void {
+    if (this.#pooled === undefined) this.#small.set(bytes, at);
+    else this.#pooled.put(bytes, at);
   }
 
   memoryOf(bytes: Uint8Array): Memory {
-    const taken = this.#taken;
-    this.#taken = undefined;
+    const pooled = this.#pooled;
+    this.#pooled = undefined;
+    this.#small = scratch;
     if (bytes.buffer === scratch.buffer) return "lent";
-    return taken !== undefined && bytes.buffer === taken.buffer ? new PooledMemory(taken) : "kept";
+    return pooled?.isOf(bytes) ? pooled : "kept";
   }
 }
 

@@ -6,7 +6,7 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { protobufCodec } from "./codec.js";
-import { encodeOutgoing, type Needed, type OutgoingMessage } from "./outgoing.js";
+import { encodeOutgoing, type Needed, type OutgoingMessage, settle } from "./outgoing.js";
 
 const file = create(FileDescriptorProtoSchema, {
   name: "test/blob.proto",
@@ -38,6 +38,12 @@ function encode(message: object, needed: Needed): OutgoingMessage {
   return outgoing;
 }
 
+function settled(message: object, needed: Needed): OutgoingMessage {
+  const outgoing = encode(message, needed);
+  settle(outgoing);
+  return outgoing;
+}
+
 function filled(size: number, byte: number): { value: Uint8Array } {
   return { value: new Uint8Array(size).fill(byte) };
 }
@@ -62,19 +68,41 @@ describe("encodeOutgoing", () => {
   it.each(["until-sent", "until-over"] as const)(
     "uses the memory of a large message that is needed %s again, when it has left and not before",
     (needed) => {
-      const first = encode(filled(200_000, 1), needed);
-      const second = encode(filled(200_000, 2), needed);
+      const first = settled(filled(200_000, 1), needed);
+      const second = settled(filled(200_000, 2), needed);
       expect([first.bytes.at(-1), second.bytes.at(-1)]).toEqual([1, 2]);
       const { memory } = first;
       if (typeof memory !== "object") throw new Error("large messages have an owner");
       memory.onLeft();
       memory.onLeft();
-      const [third, fourth] = [encode(filled(190_000, 3), needed), encode(filled(190_000, 4), needed)];
+      const [third, fourth] = [settled(filled(190_000, 3), needed), settled(filled(190_000, 4), needed)];
       expect(third.bytes.buffer).toBe(first.bytes.buffer);
       expect(fourth.bytes.buffer).not.toBe(first.bytes.buffer);
       expect([second, third, fourth].map(({ bytes }) => bytes.at(-1))).toEqual([2, 3, 4]);
     },
   );
+
+  it("copies large bytes as far as they are asked for, each once, and never when nobody asks", () => {
+    const inner = filled(100_000, 2);
+    const message = { ...filled(200_000, 1), inner };
+    const { bytes, memory } = encode(message, "until-sent");
+    if (typeof memory !== "object") throw new Error("large messages have an owner");
+    const expected = codec.encode(message);
+    for (const end of [0, 3, 50_000, 50_000, 200_010, 250_000]) {
+      memory.fill?.(end);
+      expect(Buffer.compare(bytes.subarray(0, end), expected.subarray(0, end))).toBe(0);
+    }
+    message.value.fill(7);
+    inner.value.fill(8, 0, 49_000);
+    inner.value.fill(9, 51_000);
+    memory.fill?.(bytes.byteLength);
+    expect([bytes[150_000], bytes[249_000], bytes.at(-1)]).toEqual([1, 2, 9]);
+    const given = encode(filled(200_000, 3), "until-sent");
+    if (typeof given.memory === "object") given.memory.onLeft();
+    settle(given);
+    const next = settled(filled(200_000, 4), "until-sent");
+    expect([next.bytes.buffer === given.bytes.buffer, next.bytes.at(-1)]).toEqual([true, 4]);
+  });
 
   it("encodes right after a message that it could not encode", () => {
     expect(() => encode({ inner: { inner: { value: "no bytes" } } }, "until-sent")).toThrow();

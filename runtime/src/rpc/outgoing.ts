@@ -3,7 +3,10 @@ import type { MessageCodec } from "./codec.js";
 import { compress } from "./compression.js";
 import { untilOver, untilSent } from "./message-memory.js";
 
-/** A message as it goes out. */
+/**
+ * A message as it goes out. Until its memory was filled, its bytes may still be with the caller, whose they are again when
+ * the call that encoded it has returned.
+ */
 export interface OutgoingMessage {
   readonly bytes: Uint8Array;
   readonly isCompressed: boolean;
@@ -63,4 +66,9 @@ export function encodeOutgoing(
 
 function asCompressed(bytes: Uint8Array): OutgoingMessage {
   return { bytes, isCompressed: true, memory: "kept" };
+}
+
+/** Fills the memory of a message that may not have been sent yet: what its caller does to it later must not show. */
+export function settle({ bytes, memory }: OutgoingMessage): void {
+  if (typeof memory === "object") memory.fill?.(bytes.byteLength);
 }
