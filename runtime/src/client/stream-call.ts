@@ -186,7 +186,7 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
 
   #send({ bytes, isCompressed, memory }: OutgoingMessage): boolean {
     const { prefix } = this.channel;
-    writeMessagePrefix(prefix, isCompressed, bytes.byteLength);
+    writeMessagePrefix(prefix, isCompressed, bytes.length);
     return this.stream?.sendData(bytes, false, prefix, memory) ?? true;
   }
 
@@ -224,7 +224,7 @@ export class StreamCall extends Call implements InboxOwner, QueueOwner {
 
   #keep(message: OutgoingMessage): void {
     if (this.#replay === undefined) return;
-    this.#replayBytes += message.bytes.byteLength;
+    this.#replayBytes += message.bytes.length;
     if (this.#replayBytes > REPLAY_BYTES && this.stream !== undefined) {
       this.isCommitted = true;
       this.#replay = undefined;

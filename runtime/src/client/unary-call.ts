@@ -133,7 +133,7 @@ export class UnaryCall extends Call implements InboxOwner, MemoryOwner {
   protected override sendRequest(connection: Http2Connection): void {
     const { prefix } = this.channel;
     const { bytes, isCompressed } = this.#request;
-    writeMessagePrefix(prefix, isCompressed, bytes.byteLength);
+    writeMessagePrefix(prefix, isCompressed, bytes.length);
     const stream = connection.openStream(this.method.requestHeaders, this.requestFields(), false, this);
     this.stream = stream;
     this.#sends += 1;

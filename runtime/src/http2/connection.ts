@@ -182,7 +182,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
 
   receive(bytes: Uint8Array): void {
     if (this.isClosed) return;
-    const chunk = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const chunk = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const rest = this.#frames.readPreface(chunk);
     if (rest !== undefined) this.#gate.read(rest);
   }

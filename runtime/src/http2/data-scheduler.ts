@@ -1,3 +1,4 @@
+import { largeBuffers } from "../base/large-buffers.js";
 import { DEFAULT_WINDOW_BYTES, MAX_WINDOW_BYTES } from "./frame.js";
 import type { FrameWriter } from "./frame-writer.js";
 import type { Http2Limits } from "./limits.js";
@@ -65,7 +66,7 @@ export class DataScheduler {
     const owner = typeof memory === "object" ? memory : undefined;
     let head = prefix;
     let rest = bytes;
-    let byteCount = rest.byteLength + (head === undefined ? 0 : head.byteLength);
+    let byteCount = rest.length + (head === undefined ? 0 : head.length);
     // An empty frame that ends nothing says nothing, and peers count such frames.
     if (byteCount === 0 && !endStream) return true;
     const { maxFrameBytes, output } = this.#writer;
@@ -74,25 +75,28 @@ export class DataScheduler {
     while (isFirst && output.byteCount < this.#limits.outputHighBytes) {
       const window = this.#windowOf(stream);
       if (byteCount <= maxFrameBytes && (byteCount <= window || byteCount === 0)) {
-        owner?.fill?.(bytes.byteLength);
+        owner?.fill?.(bytes.length);
         this.#write(stream, rest, endStream, head, isLent);
         if (owner !== undefined) output.whenLeft(owner);
         if (endStream) this.#owner.onLocalEnd(stream);
         return true;
       }
       if (window < maxFrameBytes) break;
-      const end = maxFrameBytes - (head === undefined ? 0 : head.byteLength);
-      owner?.fill?.(bytes.byteLength - rest.byteLength + end);
+      const end = maxFrameBytes - (head === undefined ? 0 : head.length);
+      owner?.fill?.(bytes.length - rest.length + end);
       this.#write(stream, rest.subarray(0, end), false, head, isLent);
       rest = rest.subarray(end);
       head = undefined;
       byteCount -= maxFrameBytes;
     }
-    owner?.fill?.(bytes.byteLength);
+    owner?.fill?.(bytes.length);
     if (stream.queue.length === 0) this.#owner.onWaiting(stream);
     // Not slice(), which does not copy what is a Buffer.
     if (head !== undefined) stream.queue.push(new Uint8Array(head));
-    if (rest.byteLength > 0 || byteCount === 0) stream.queue.push(isLent ? new Uint8Array(rest) : rest);
+    if (rest.length > 0 || byteCount === 0) {
+      if (isLent) largeBuffers.made(rest.length);
+      stream.queue.push(isLent ? new Uint8Array(rest) : rest);
+    }
     if (owner !== undefined) {
       stream.queuedOwners ??= [];
       stream.queuedOwners.push(owner);
@@ -198,15 +202,15 @@ export class DataScheduler {
       return false;
     }
     const room = Math.min(Math.max(window, 0), this.#writer.maxFrameBytes);
-    const isPrefix = head.byteLength < 16 && stream.queue.length > 1 && head.byteLength < room;
+    const isPrefix = head.length < 16 && stream.queue.length > 1 && head.length < room;
     const body = isPrefix ? (stream.queue[1] as Uint8Array) : head;
     const prefix = isPrefix ? head : undefined;
-    const bodyRoom = room - (prefix === undefined ? 0 : prefix.byteLength);
-    const part = body.byteLength <= bodyRoom ? body : body.subarray(0, bodyRoom);
+    const bodyRoom = room - (prefix === undefined ? 0 : prefix.length);
+    const part = body.length <= bodyRoom ? body : body.subarray(0, bodyRoom);
     if (prefix !== undefined) stream.queue.shift();
-    if (part.byteLength === body.byteLength) stream.queue.shift();
+    if (part.length === body.length) stream.queue.shift();
     else stream.queue[0] = body.subarray(bodyRoom);
-    const byteCount = part.byteLength + (prefix === undefined ? 0 : prefix.byteLength);
+    const byteCount = part.length + (prefix === undefined ? 0 : prefix.length);
     stream.queuedBytes -= byteCount;
     this.#queuedBytes -= byteCount;
     const isLast = stream.queue.length === 0;
@@ -236,7 +240,7 @@ export class DataScheduler {
     prefix: Uint8Array | undefined,
     isLent: boolean,
   ): void {
-    const byteCount = bytes.byteLength + (prefix === undefined ? 0 : prefix.byteLength);
+    const byteCount = bytes.length + (prefix === undefined ? 0 : prefix.length);
     stream.sendOffsetBytes -= byteCount;
     this.#connectionWindowBytes -= byteCount;
     this.#writer.data(stream.id, bytes, endStream, prefix, isLent);

@@ -33,9 +33,9 @@ export class FrameHandler implements FrameSink {
 
   /** Strips the client's preface off what a server receives. Undefined when there is nothing more to read. */
   readPreface(chunk: Buffer): Buffer | undefined {
-    if (this.#events.role === "client" || this.#prefaceBytes === CLIENT_PREFACE.byteLength) return chunk;
+    if (this.#events.role === "client" || this.#prefaceBytes === CLIENT_PREFACE.length) return chunk;
     let at = 0;
-    while (at < chunk.length && this.#prefaceBytes < CLIENT_PREFACE.byteLength) {
+    while (at < chunk.length && this.#prefaceBytes < CLIENT_PREFACE.length) {
       if (chunk[at] !== CLIENT_PREFACE[this.#prefaceBytes]) {
         this.#fail(ErrorCode.PROTOCOL_ERROR, "the client did not begin with the HTTP/2 preface");
         return undefined;

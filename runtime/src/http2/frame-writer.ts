@@ -102,11 +102,11 @@ export class FrameWriter {
    */
   data(streamId: number, bytes: Uint8Array, endStream: boolean, prefix: Uint8Array | undefined, isLent: boolean): void {
     const { output } = this;
-    const prefixBytes = prefix === undefined ? 0 : prefix.byteLength;
-    const length = prefixBytes + bytes.byteLength;
-    const isCopied = isLent || bytes.byteLength < BY_REFERENCE_BYTES;
+    const prefixBytes = prefix === undefined ? 0 : prefix.length;
+    const length = prefixBytes + bytes.length;
+    const isCopied = isLent || bytes.length < BY_REFERENCE_BYTES;
     const flags = endStream ? FrameFlag.END_STREAM : 0;
-    output.reserve(FRAME_HEADER_BYTES + prefixBytes + (isCopied ? bytes.byteLength : 0));
+    output.reserve(FRAME_HEADER_BYTES + prefixBytes + (isCopied ? bytes.length : 0));
     const { slab } = output;
     let at = output.position;
     if (isCopied && this.#isDataOpen(streamId, length)) {
@@ -128,7 +128,7 @@ export class FrameWriter {
     }
     if (isCopied) {
       slab.set(bytes, at);
-      output.position = this.#dataEnd = at + bytes.byteLength;
+      output.position = this.#dataEnd = at + bytes.length;
     } else {
       output.position = at;
       this.#dataRound = -1;

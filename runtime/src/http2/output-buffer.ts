@@ -1,3 +1,4 @@
+import { largeBuffers } from "../base/large-buffers.js";
 import type { MemoryOwner } from "./types.js";
 
 const FIRST_SLAB_BYTES = 2048;
@@ -102,7 +103,7 @@ export class OutputBuffer {
     if (this.slab.length === LARGEST_SLAB_BYTES) this.#full.push(this.slab);
     const usualBytes = Math.min(this.slab.length * 2, LARGEST_SLAB_BYTES);
     const spare = byteCount <= LARGEST_SLAB_BYTES ? this.#spare.pop() : undefined;
-    this.slab = spare ?? Buffer.allocUnsafeSlow(Math.max(usualBytes, byteCount));
+    this.slab = spare ?? newSlab(Math.max(usualBytes, byteCount));
     this.#beginAnew();
   }
 
@@ -111,4 +112,9 @@ export class OutputBuffer {
     this.pieceStart = 0;
     this.round += 1;
   }
+}
+
+function newSlab(byteCount: number): Buffer {
+  largeBuffers.made(byteCount);
+  return Buffer.allocUnsafeSlow(byteCount);
 }

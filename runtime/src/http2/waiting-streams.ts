@@ -126,7 +126,7 @@ class WaitingStream implements StreamHandler {
 
   onData(bytes: Uint8Array, endStream: boolean): void {
     this.isBodyLast = endStream;
-    const byteCount = this.#bodyBytes + bytes.byteLength;
+    const byteCount = this.#bodyBytes + bytes.length;
     if (this.#buffer === undefined || byteCount > this.#buffer.length) {
       const grown = Buffer.allocUnsafeSlow(endStream ? byteCount : byteCount + (byteCount >>> 2));
       this.#buffer?.copy(grown, 0, 0, this.#bodyBytes);

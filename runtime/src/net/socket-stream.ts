@@ -47,7 +47,7 @@ export class SocketStream implements ByteStream {
       this.#readBuffer.start(onBytes);
     } else {
       socket.on("data", (chunk: Buffer) => {
-        largeBuffers.made(chunk.byteLength);
+        largeBuffers.made(chunk.length);
         onBytes(chunk);
       });
     }

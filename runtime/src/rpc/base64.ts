@@ -1,6 +1,6 @@
 /** Base64 for `-bin` metadata: written without padding, as gRPC senders do. */
 export function encodeBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64").replace(/=+$/, "");
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64").replace(/=+$/, "");
 }
 
 /** Reads base64 with or without padding. Undefined when it is malformed. */

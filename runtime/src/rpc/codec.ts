@@ -60,7 +60,7 @@ export function protobufCodec<D extends DescMessage>(
     encode: (message, memory) => encoder.encode(message, memory) ?? slow.encode(message),
     decode: (bytes) => {
       // A field takes a byte at least; those that are not in the schema are none of the decoder's.
-      if (bytes.byteLength > limits.maxMessageFields) counter.check(bytes);
+      if (bytes.length > limits.maxMessageFields) counter.check(bytes);
       return (decoder.decode(bytes) as MessageShape<D> | undefined) ?? slow.decode(bytes);
     },
   };

@@ -11,5 +11,5 @@ const gzipAsync = promisify(gzip);
 
 /** The gzip form of a message. At once for small messages, later for large ones. */
 export function compress(bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
-  return bytes.byteLength <= SYNC_BYTES ? gzipSync(bytes) : gzipAsync(bytes);
+  return bytes.length <= SYNC_BYTES ? gzipSync(bytes) : gzipAsync(bytes);
 }

@@ -73,7 +73,7 @@ export class Decompressor {
     const saidBytes = trailerSize(bytes);
     if (saidBytes > maxBytes) return tooLarge(maxBytes);
     let chunkBytes = Math.min(Math.max(saidBytes + 1, LEAST_CHUNK_BYTES), MOST_CHUNK_BYTES);
-    if (bytes.byteLength <= SYNC_BYTES && saidBytes <= SYNC_PLAIN_BYTES) {
+    if (bytes.length <= SYNC_BYTES && saidBytes <= SYNC_PLAIN_BYTES) {
       // What is longer than it says costs no more than if it spoke the truth, until a thread takes it.
       const mostBytes = Math.max(1, saidBytes);
       try {
@@ -123,7 +123,7 @@ export class Decompressor {
 
 /** The size that a gzip file says to have when it is decompressed, or 0 when it is too short to be one. */
 function trailerSize(bytes: Uint8Array): number {
-  if (bytes.byteLength < LEAST_GZIP_BYTES) return 0;
+  if (bytes.length < LEAST_GZIP_BYTES) return 0;
   const { buffer, byteOffset, byteLength } = bytes;
   return new DataView(buffer, byteOffset, byteLength).getUint32(byteLength - TRAILER_SIZE_BYTES, true);
 }
@@ -134,9 +134,9 @@ function zlibOptions(chunkSize: number, maxBytes: number): { chunkSize: number; 
 }
 
 function plainOf(plain: Uint8Array, maxBytes: number): Decompressed {
-  if (plain.byteLength > maxBytes) return tooLarge(maxBytes);
+  if (plain.length > maxBytes) return tooLarge(maxBytes);
   // A message must not keep more alive than it is counted for: not the rest of a piece, nor a pool of Node's.
-  const isLoose = plain.buffer.byteLength > plain.byteLength + LEAST_CHUNK_BYTES;
+  const isLoose = plain.buffer.byteLength > plain.length + LEAST_CHUNK_BYTES;
   return { kind: "ok", bytes: isLoose ? new Uint8Array(plain) : plain };
 }
 

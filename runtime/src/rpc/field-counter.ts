@@ -75,7 +75,7 @@ export class FieldCounter {
   check(bytes: Uint8Array): void {
     const { maxMessageFields, maxUnknownFields } = this.#limits;
     // A field takes a byte at least.
-    if (bytes.byteLength > maxMessageFields || bytes.byteLength > maxUnknownFields) this.count(bytes);
+    if (bytes.length > maxMessageFields || bytes.length > maxUnknownFields) this.count(bytes);
   }
 
   /** The fields in `bytes`, up to what is not decodable. Throws like {@link check}. */
@@ -83,10 +83,10 @@ export class FieldCounter {
     this.#fields = 0;
     this.#unknown = 0;
     this.#bytes = bytes;
-    this.#length = bytes.byteLength;
+    this.#length = bytes.length;
     this.#position = 0;
     try {
-      this.#message(this.#desc, bytes.byteLength, 0, 1);
+      this.#message(this.#desc, bytes.length, 0, 1);
       return this.#fields;
     } finally {
       this.#bytes = NONE;

@@ -22,7 +22,7 @@ export class MessageDecoder {
     this.#bytes = bytes;
     this.#position = 0;
     this.#depth = 0;
-    const message = this.#read(this.#plan, bytes.byteLength);
+    const message = this.#read(this.#plan, bytes.length);
     // What was decoded last must not live until the next message.
     this.#bytes = NONE;
     return message;

@@ -1,4 +1,4 @@
-import type { MessageMemory } from "./message-memory.js";
+import { LATE_BYTES, type MessageMemory } from "./message-memory.js";
 import { FieldKind, type FieldPlan, type MessagePlan, varintBytes } from "./message-plan.js";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -18,6 +18,7 @@ export class MessageEncoder {
   #position = 0;
   /** The part of a larger memory that a small message was written to last. */
   #view: Buffer = NONE;
+  #viewed: Buffer = NONE;
 
   constructor(plan: MessagePlan) {
     this.#plan = plan;
@@ -39,11 +40,12 @@ export class MessageEncoder {
     this.#write(this.#plan, message as Fields);
     // What was encoded last must not live until the next message.
     this.#bytes = NONE;
-    if (bytes.byteLength === byteCount) return bytes;
+    if (bytes.length === byteCount) return bytes;
     if (byteCount > SMALL_BYTES) return bytes.subarray(0, byteCount);
     // A stream's messages are often of one size, and a view costs as much as such a message.
-    if (this.#view.byteLength !== byteCount || this.#view.buffer !== bytes.buffer) {
+    if (this.#view.length !== byteCount || this.#viewed !== bytes) {
       this.#view = bytes.subarray(0, byteCount);
+      this.#viewed = bytes;
     }
     return this.#view;
   }
@@ -73,7 +75,7 @@ export class MessageEncoder {
         return field.tagBytes + varintBytes(payloadBytes) + payloadBytes;
       case FieldKind.BYTES:
         if (!(value instanceof Uint8Array)) return Number.NaN;
-        payloadBytes = value.byteLength;
+        payloadBytes = value.length;
         if (skipZero && payloadBytes === 0) return 0;
         return field.tagBytes + varintBytes(payloadBytes) + payloadBytes;
       case FieldKind.BOOL:
@@ -116,12 +118,12 @@ export class MessageEncoder {
       }
       case FieldKind.BYTES: {
         const bytes = value as Uint8Array;
-        if (skipZero && bytes.byteLength === 0) return;
+        if (skipZero && bytes.length === 0) return;
         this.#writeVarint(field.tag);
-        this.#writeVarint(bytes.byteLength);
-        if (this.#memory === undefined) this.#bytes.set(bytes, this.#position);
-        else this.#memory.put(bytes, this.#position);
-        this.#position += bytes.byteLength;
+        this.#writeVarint(bytes.length);
+        if (bytes.length >= LATE_BYTES && this.#memory !== undefined) this.#memory.put(bytes, this.#position);
+        else this.#bytes.set(bytes, this.#position);
+        this.#position += bytes.length;
         return;
       }
       case FieldKind.BOOL:

@@ -101,11 +101,11 @@ export class MessageInbox implements MessageSink, RoomOwner {
 
   /** Takes the next bytes of the body. What it does not need any more is for {@link claim}. */
   receive(bytes: Uint8Array): void {
-    this.#receivedBytes += bytes.byteLength;
+    this.#receivedBytes += bytes.length;
     if (this.#isClosed) return;
     if (!this.#mayHandOver) this.#reader.pause();
     this.#check(this.#reader.read(bytes));
-    if (bytes.byteLength > 0) this.#reservation?.progress(bytes.byteLength);
+    if (bytes.length > 0) this.#reservation?.progress(bytes.length);
   }
 
   /** The body ended. `onBodyEnd` follows when its last message was handed over, at once or later. */
@@ -213,9 +213,9 @@ export class MessageInbox implements MessageSink, RoomOwner {
 
   /** Bytes that stay within the window: what was not looked at, and a message that is kept without a place in the room. */
   get #keptBytes(): number {
-    const length = this.#single?.bytes.byteLength ?? 0;
+    const length = this.#single?.bytes.length ?? 0;
     const isInWindow = length > UNASKED_BYTES && !this.#reservation?.isGranted;
-    const packedBytes = this.#packed === undefined ? 0 : this.#packed.byteLength + PREFIX_BYTES;
+    const packedBytes = this.#packed === undefined ? 0 : this.#packed.length + PREFIX_BYTES;
     return this.#reader.waitingBytes + packedBytes + (isInWindow ? length + PREFIX_BYTES : 0);
   }
 
@@ -242,7 +242,7 @@ export class MessageInbox implements MessageSink, RoomOwner {
   }
 
   #deliver({ bytes, isCompressed }: WireMessage): void {
-    const wireBytes = bytes.byteLength + PREFIX_BYTES;
+    const wireBytes = bytes.length + PREFIX_BYTES;
     if (!isCompressed) return this.#handOver(bytes, wireBytes);
     this.#reservation?.finish();
     const { decompressor, readMaxBytes } = this.#limits;
@@ -267,7 +267,7 @@ export class MessageInbox implements MessageSink, RoomOwner {
     this.#release();
     this.#isAsked = false;
     if (this.#isSingle) return this.#owner.onPlain(bytes, wireBytes, 0);
-    const charge = Math.max(bytes.byteLength, MIN_CHARGE_BYTES);
+    const charge = Math.max(bytes.length, MIN_CHARGE_BYTES);
     const messageRoom = this.#messageRoom;
     this.#unreadWireBytes += wireBytes;
     this.#unreadCharge += charge;

@@ -5,7 +5,7 @@ import type { Memory, MemoryOwner } from "../http2/types.js";
 export interface MessageMemory {
   /** At least `byteCount` bytes. */
   take(byteCount: number): Buffer;
-  /** Copies `bytes` to `at` in what was taken last, now or when they are needed there. */
+  /** Copies large `bytes`, of {@link LATE_BYTES} or more, to `at` in what was taken last: now, or when they are needed. */
   put(bytes: Uint8Array, at: number): void;
 }
 
@@ -13,9 +13,11 @@ const SCRATCH_BYTES = 128 * 1024;
 const ROUNDED_TO_BYTES = 64 * 1024;
 const MAX_KEPT_BUFFERS = 4;
 const MAX_KEPT_BYTES = 16 * 1024 * 1024;
-// From this size on bytes are copied piece by piece, as they leave: the peer is at work on the first ones meanwhile, and
-// what was just copied is still in the processor's cache when the system copies it again.
-const LATE_BYTES = 64 * 1024;
+/**
+ * From this size on bytes are copied piece by piece, as they leave: the peer is at work on the first ones meanwhile, and
+ * what was just copied is still in the processor's cache when the system copies it again.
+ */
+export const LATE_BYTES: number = 64 * 1024;
 
 const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
@@ -35,14 +37,14 @@ class BufferPool {
       largeBuffers.made(roundedBytes);
       return Buffer.allocUnsafeSlow(roundedBytes);
     }
-    this.#freeBytes -= found.byteLength;
+    this.#freeBytes -= found.length;
     return found;
   }
 
   give(buffer: Buffer): void {
-    if (this.#free.length >= MAX_KEPT_BUFFERS || this.#freeBytes + buffer.byteLength > MAX_KEPT_BYTES) return;
+    if (this.#free.length >= MAX_KEPT_BUFFERS || this.#freeBytes + buffer.length > MAX_KEPT_BYTES) return;
     this.#free.push(buffer);
-    this.#freeBytes += buffer.byteLength;
+    this.#freeBytes += buffer.length;
   }
 }
 
@@ -63,22 +65,17 @@ class PooledMemory implements MemoryOwner {
     this.#buffer = buffer;
   }
 
-  isOf(bytes: Uint8Array): boolean {
-    return bytes.buffer === this.#buffer?.buffer;
-  }
-
   put(bytes: Uint8Array, at: number): void {
-    if (bytes.byteLength < LATE_BYTES) this.#buffer?.set(bytes, at);
-    else this.#late.push({ bytes, at, copied: 0 });
+    this.#late.push({ bytes, at, copied: 0 });
   }
 
   fill(byteCount: number): void {
     for (let [late] = this.#late; late !== undefined; [late] = this.#late) {
-      const end = Math.min(byteCount - late.at, late.bytes.byteLength);
+      const end = Math.min(byteCount - late.at, late.bytes.length);
       if (end <= late.copied) return;
       this.#buffer?.set(late.bytes.subarray(late.copied, end), late.at + late.copied);
       late.copied = end;
-      if (end === late.bytes.byteLength) this.#late.shift();
+      if (end === late.bytes.length) this.#late.shift();
     }
   }
 
@@ -92,7 +89,7 @@ class PooledMemory implements MemoryOwner {
 /** What an encoder took last, so that it is known whose memory its message is in. */
 class RememberedMemory implements MessageMemory {
   readonly #lends: boolean;
-  #small: Buffer = scratch;
+  #taken: Buffer | undefined;
   #pooled: PooledMemory | undefined;
 
   constructor(lends: boolean) {
@@ -100,27 +97,32 @@ class RememberedMemory implements MessageMemory {
   }
 
   take(byteCount: number): Buffer {
-    this.#pooled = undefined;
     if (byteCount <= SCRATCH_BYTES) {
-      this.#small = this.#lends ? scratch : Buffer.allocUnsafe(byteCount);
-      return this.#small;
+      this.#taken = this.#lends ? scratch : Buffer.allocUnsafe(byteCount);
+    } else {
+      this.#taken = pool.take(byteCount);
+      this.#pooled = new PooledMemory(this.#taken);
     }
-    const buffer = pool.take(byteCount);
-    this.#pooled = new PooledMemory(buffer);
-    return buffer;
+    return this.#taken;
   }
 
   put(bytes: Uint8Array, at: number): void {
-    if (this.#pooled === undefined) this.#small.set(bytes, at);
+    if (this.#pooled === undefined) this.#taken?.set(bytes, at);
     else this.#pooled.put(bytes, at);
   }
 
-  memoryOf(bytes: Uint8Array): Memory {
+  /** Whose memory a message is in that was encoded just now. */
+  memoryTaken(): Memory {
     const pooled = this.#pooled;
+    const isLent = this.#lends && this.#taken !== undefined;
+    this.forget();
+    return pooled ?? (isLent ? "lent" : "kept");
+  }
+
+  /** Before a message: of one that could not be encoded something may be left. */
+  forget(): void {
+    this.#taken = undefined;
     this.#pooled = undefined;
-    this.#small = scratch;
-    if (bytes.buffer === scratch.buffer) return "lent";
-    return pooled?.isOf(bytes) ? pooled : "kept";
   }
 }
 

@@ -74,7 +74,7 @@ export class MessageReader {
 
   /** Bytes that wait for {@link resume}, or for memory. */
   get waitingBytes(): number {
-    return this.#waiting.byteLength;
+    return this.#waiting.length;
   }
 
   /** No more messages until {@link resume}. May be called by the sink. */
@@ -98,15 +98,15 @@ export class MessageReader {
   /** Takes the next bytes. Returns why the call must fail; nothing may be read after that. */
   read(bytes: Uint8Array): RpcStatus | undefined {
     if (this.#isStopped) return undefined;
-    if (this.#isPaused || this.#waiting.byteLength > 0) {
+    if (this.#isPaused || this.#waiting.length > 0) {
       this.#waiting.add(bytes);
       if (!this.#isPaused) return this.#readWaiting();
       this.#countWaiting();
       return undefined;
     }
-    const result = this.#parse(bytes, 0, bytes.byteLength);
+    const result = this.#parse(bytes, 0, bytes.length);
     if (typeof result !== "number") return result;
-    if (result < bytes.byteLength && !this.#isStopped) {
+    if (result < bytes.length && !this.#isStopped) {
       this.#waiting.add(bytes.subarray(result));
       this.#countWaiting();
     }
@@ -115,7 +115,7 @@ export class MessageReader {
 
   #readWaiting(): RpcStatus | undefined {
     const waiting = this.#waiting;
-    if (waiting.byteLength === 0) return undefined;
+    if (waiting.length === 0) return undefined;
     const result = this.#parse(waiting.buffer, waiting.start, waiting.end);
     if (typeof result !== "number") return result;
     if (this.#isStopped) return undefined;
@@ -210,7 +210,7 @@ export class MessageReader {
     const message = this.#message;
     const messageBytes = this.#messageBytes;
     const length = this.#messageLength + count;
-    if (message !== undefined && length <= message.byteLength) return message;
+    if (message !== undefined && length <= message.length) return message;
     const isSmall = length < messageBytes && length <= UNASKED_BYTES;
     if (length < messageBytes && !isSmall && this.#sink.reserve?.(messageBytes) === false) return undefined;
     const target = unfilled(isSmall ? Math.min(messageBytes, UNASKED_BYTES) : messageBytes);
@@ -228,11 +228,8 @@ export class MessageReader {
       return new Uint8Array(bytes.subarray(from, to));
     }
     let start = this.#sharedLength;
-    if (start + byteLength > shared.byteLength) {
-      const wantedBytes = Math.min(
-        Math.max(2 * shared.byteLength, FIRST_SHARED_BUFFER_BYTES),
-        LARGEST_SHARED_BUFFER_BYTES,
-      );
+    if (start + byteLength > shared.length) {
+      const wantedBytes = Math.min(Math.max(2 * shared.length, FIRST_SHARED_BUFFER_BYTES), LARGEST_SHARED_BUFFER_BYTES);
       shared = new Uint8Array(Math.max(wantedBytes, byteLength));
       this.#shared = shared;
       start = 0;

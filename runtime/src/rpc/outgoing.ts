@@ -50,14 +50,15 @@ export function encodeOutgoing(
 ): OutgoingMessage | Promise<OutgoingMessage> {
   if (needed !== "for-ever" && compression === undefined) {
     const memory = needed === "until-sent" ? untilSent : untilOver;
+    memory.forget();
     const bytes = codec.encode(message, memory);
-    const owner = memory.memoryOf(bytes);
+    const owner = memory.memoryTaken();
     if (owner !== "lent") return { bytes, isCompressed: false, memory: owner };
     lent.bytes = bytes;
     return lent;
   }
   const bytes = codec.encode(message);
-  if (compression === undefined || bytes.byteLength < compression.minBytes) {
+  if (compression === undefined || bytes.length < compression.minBytes) {
     return { bytes, isCompressed: false, memory: "kept" };
   }
   const compressed = compress(bytes);
@@ -70,5 +71,5 @@ function asCompressed(bytes: Uint8Array): OutgoingMessage {
 
 /** Fills the memory of a message that may not have been sent yet: what its caller does to it later must not show. */
 export function settle({ bytes, memory }: OutgoingMessage): void {
-  if (typeof memory === "object") memory.fill?.(bytes.byteLength);
+  if (typeof memory === "object") memory.fill?.(bytes.length);
 }

@@ -50,7 +50,7 @@ export function readTrailers(fields: HeaderFields): RpcStatus {
   const code = /^\d{1,2}$/.test(text) && Number(text) <= Code.Unauthenticated ? Number(text) : Code.Unknown;
   const message = decodeMessage(lookup(fields, "grpc-message") ?? "");
   const details = decodeBase64(lookup(fields, "grpc-status-details-bin") ?? "");
-  return details === undefined || details.byteLength === 0 ? { code, message } : { code, message, details };
+  return details === undefined || details.length === 0 ? { code, message } : { code, message, details };
 }
 
 /** Status of a call that ended in order. */

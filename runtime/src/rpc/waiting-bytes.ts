@@ -24,14 +24,14 @@ export class WaitingBytes {
     return this.#end;
   }
 
-  get byteLength(): number {
+  get length(): number {
     return this.#end - this.#start;
   }
 
   /** Adds a copy of `bytes`. */
   add(bytes: Uint8Array): void {
-    const count = bytes.byteLength;
-    if (this.#buffer.byteLength - this.#end < count) this.#makeRoom(count);
+    const count = bytes.length;
+    if (this.#buffer.length - this.#end < count) this.#makeRoom(count);
     this.#buffer.set(bytes, this.#end);
     this.#end += count;
   }
@@ -64,7 +64,7 @@ export class WaitingBytes {
   }
 
   #makeRoom(count: number): void {
-    const waiting = this.byteLength;
+    const waiting = this.length;
     // What waits once and is then read needs no more than its size. What grows is moved a few times, not at every
     // piece, and the larger it is, the less of its buffer may be empty.
     const spare = waiting === 0 ? 0 : Math.max(waiting >>> 2, MIN_BUFFER_BYTES);

@@ -89,7 +89,7 @@ function answerHttp(stream: Http2Stream, httpStatus: string, extra: string[]): S
 function drop(stream: Http2Stream): StreamHandler {
   return {
     onHeaders() {},
-    onData: (bytes) => stream.consume(bytes.byteLength),
+    onData: (bytes) => stream.consume(bytes.length),
     onWritable() {},
     onClose() {},
   };

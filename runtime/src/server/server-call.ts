@@ -197,7 +197,7 @@ export abstract class ServerCall implements StreamHandler, InboxOwner {
   /** Sends a message; false when the sender should wait for `onWritable`. */
   protected sendMessage({ bytes, isCompressed, memory }: OutgoingMessage): boolean {
     const { prefix } = this.environment;
-    writeMessagePrefix(prefix, isCompressed, bytes.byteLength);
+    writeMessagePrefix(prefix, isCompressed, bytes.length);
     this.sendHeaders();
     return this.stream.sendData(bytes, false, prefix, memory);
   }

@@ -65,7 +65,7 @@ export class HeaderEncoder {
   bound(template: HeaderTemplate, extra: HeaderFields | undefined): number {
     const cached = this.#blocks.get(template);
     const isFresh = cached !== undefined && cached.version === this.#table.version;
-    const byteCount = !isFresh ? blockBound(template.fields) : cached.bytes.byteLength + FIELD_OVERHEAD;
+    const byteCount = !isFresh ? blockBound(template.fields) : cached.bytes.length + FIELD_OVERHEAD;
     return extra === undefined ? byteCount : byteCount + blockBound(extra);
   }
 
@@ -75,8 +75,8 @@ export class HeaderEncoder {
     if (cached !== undefined && cached.version === this.#table.version && this.#smallestUpdate === undefined) {
       const { bytes } = cached;
       output.slab.set(bytes, output.position);
-      output.position += bytes.byteLength;
-      return extra === undefined ? bytes.byteLength : bytes.byteLength + this.#encodeExtra(output, extra);
+      output.position += bytes.length;
+      return extra === undefined ? bytes.length : bytes.length + this.#encodeExtra(output, extra);
     }
     const start = output.position;
     this.#writeSizeUpdates(output);
