@@ -17,7 +17,8 @@ const USAGE = `usage: npm run fuzz -- ${Object.keys(targetModules).join("|")}|di
   --blind        without feedback from coverage, for comparison
   --missing      lists what was not reached
   --hang-ms N    the longest that an execution may take; default 2000
-  --json         prints figures as JSON`;
+  --json         prints figures as JSON
+A run that is interrupted tells how far it came.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -66,6 +67,8 @@ async function main(targetName: string): Promise<number> {
   const targetUrl = targetModules[targetName] ?? pathToFileURL(resolve(targetName)).href;
   const { target } = (await import(targetUrl)) as { readonly target: Target };
   const corpus = await readCorpus(target.name);
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort());
   const options: FuzzOptions = {
     target,
     targetUrl,
@@ -75,6 +78,7 @@ async function main(targetName: string): Promise<number> {
     isBlind: values.blind,
     hangMs,
     onProgress: (progress) => values.json || console.error(progressLine(progress)),
+    signal: stopping.signal,
   };
   if (values.replay !== undefined) {
     const finding = await replay(options, [new Uint8Array(Buffer.from(values.replay, "hex"))]);

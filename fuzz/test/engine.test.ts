@@ -15,6 +15,7 @@ async function toy(name: string, options: Partial<FuzzOptions> = {}): Promise<Fu
     isBlind: false,
     hangMs: 500,
     onProgress: () => {},
+    signal: new AbortController().signal,
     ...options,
   };
 }
@@ -43,6 +44,15 @@ describe("fuzz", () => {
   it("does the same again for the same seed", async () => {
     const options = await toy("nested-comparisons", { seed: 7, maxExecs: 5000 });
     expect(figures(await fuzz(options))).toEqual(figures(await fuzz(options)));
+  });
+
+  it("ends early when it is stopped, and tells how far it came", async () => {
+    const stopping = new AbortController();
+    const onProgress = (): void => stopping.abort();
+    const options = { isBlind: true, maxExecs: 1e12, onProgress, signal: stopping.signal };
+    const { finding, execs } = await fuzz(await toy("nested-comparisons", options));
+    expect(finding).toBeUndefined();
+    expect(execs).toBeGreaterThan(0);
   });
 
   it("finds a loop without an end from outside", async () => {

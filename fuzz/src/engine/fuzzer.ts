@@ -7,7 +7,7 @@ import type { SharedInput } from "./shared-input.js";
 import { FEATURE_COUNT, type Target } from "./target.js";
 
 const SMALLEST_BATCH = 64;
-const LARGEST_BATCH = 4096;
+const LARGEST_BATCH = 16_384;
 /** Of the batches, one in this many has its first execution read alone, for its counts. */
 const COUNTED_BATCHES = 4;
 
@@ -75,12 +75,12 @@ export class Fuzzer {
     this.#rejection ??= { reason };
   }
 
-  /** Runs until `maxExecs`, or until something is found. `onBatch` is called now and then, between executions. */
+  /** Runs until `maxExecs`, until it is stopped, or until something is found. `onBatch` is called now and then, between executions. */
   async run(maxExecs: number, onBatch: () => void): Promise<Finding | undefined> {
     const finding = await this.#runFirst();
     if (finding !== undefined) return finding;
     let batch = SMALLEST_BATCH;
-    for (let batches = 0; this.#execs < maxExecs; batches++) {
+    for (let batches = 0; this.#execs < maxExecs && !this.#shared.isStopped; batches++) {
       const count = Math.min(batch, maxExecs - this.#execs);
       const found = await this.#runBatch(count, batches % COUNTED_BATCHES === 0);
       if (found !== undefined && typeof found === "object") return found;

@@ -1,6 +1,7 @@
 const EXECUTIONS = 0;
 const LENGTH = 1;
-const HEADER_BYTES = 8;
+const STOPPED = 2;
+const HEADER_BYTES = 12;
 
 /**
  * The input that is being run, in memory that the watchdog shares: a loop that never ends can't be asked what it runs.
@@ -12,7 +13,7 @@ export class SharedInput {
 
   constructor(buffer: SharedArrayBuffer) {
     this.buffer = buffer;
-    this.#words = new Int32Array(buffer, 0, 2);
+    this.#words = new Int32Array(buffer, 0, HEADER_BYTES / 4);
     this.#bytes = new Uint8Array(buffer, HEADER_BYTES);
   }
 
@@ -23,6 +24,15 @@ export class SharedInput {
   /** Counts executions and other steps; it stands still while one lasts. */
   get ticks(): number {
     return Atomics.load(this.#words, EXECUTIONS);
+  }
+
+  /** Whether no more is to be run, whatever is left. */
+  get isStopped(): boolean {
+    return Atomics.load(this.#words, STOPPED) !== 0;
+  }
+
+  stop(): void {
+    Atomics.store(this.#words, STOPPED, 1);
   }
 
   /** The next execution begins. */

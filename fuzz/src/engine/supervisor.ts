@@ -19,6 +19,8 @@ export interface FuzzOptions {
   /** An execution that lasts longer is a finding. */
   readonly hangMs: number;
   readonly onProgress: (progress: Progress) => void;
+  /** Ends the run early, with what it has found until then. */
+  readonly signal: AbortSignal;
 }
 
 /** How a run ended. */
@@ -76,6 +78,7 @@ async function watch(options: FuzzOptions, mode: WorkerTask["mode"], corpus: rea
   worker.on("error", (error) => {
     failure = error;
   });
+  options.signal.addEventListener("abort", () => shared.stop());
   let lastTicks = shared.ticks;
   let lastMs = performance.now();
   while (done === undefined) {

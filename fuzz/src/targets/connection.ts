@@ -132,7 +132,6 @@ class Execution {
     const setup = this.#input.byte();
     const reactions = this.#input.byte();
     const profile = (setup >>> 2) & 3;
-    const options = PROFILES[profile] as (typeof PROFILES)[number];
     const limits = LIMITS[profile] as (typeof LIMITS)[number];
     this.#role = (setup & 1) === 0 ? "server" : "client";
     this.#cut = setup >>> 4;
@@ -150,7 +149,7 @@ class Execution {
       role: this.#role,
       clock: this.#clock,
       rng: () => 0.5,
-      options,
+      options: limits,
       handler: this.#user,
     });
     this.#user.connection = this.#connection;

@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../base/clock.js";
 import { type Address, type ByteStream, type Network, parseAddress } from "../base/network.js";
 import type { Rng } from "../base/rng.js";
 import type { Endpoint } from "../config/endpoint.js";
-import { http2Limits } from "../http2/limits.js";
+import { type Http2Limits, http2Limits } from "../http2/limits.js";
 import { openHttp2Session } from "../http2/session.js";
 import {
   type ConnectionError,
@@ -74,14 +74,14 @@ export class Subchannel implements PickableEndpoint {
   #backoff: Timer | undefined;
   #failures = 0;
   #connectedAtMs = 0;
-  #http2: Http2Options;
+  #limits: Http2Limits;
   #closed = false;
 
   constructor(endpoint: Endpoint, dependencies: SubchannelDependencies) {
     this.endpoint = endpoint;
     this.weight = endpoint.weight;
     this.#dependencies = dependencies;
-    this.#http2 = dependencies.http2 ?? {};
+    this.#limits = http2Limits(dependencies.http2 ?? {});
     this.#address = parseAddress(endpoint.address);
   }
 
@@ -164,7 +164,7 @@ export class Subchannel implements PickableEndpoint {
       stream,
       clock,
       rng,
-      options: this.#http2,
+      options: this.#limits,
       handler: {
         onStream: () => {
           throw new Error("a client connection got a stream from its server");
@@ -206,8 +206,8 @@ export class Subchannel implements PickableEndpoint {
   }
 
   #pingLess(): void {
-    const { keepaliveTimeMs } = http2Limits(this.#http2);
-    this.#http2 = { ...this.#http2, keepaliveTimeMs: keepaliveTimeMs * KEEPALIVE_BACKOFF };
+    const keepaliveTimeMs = this.#limits.keepaliveTimeMs * KEEPALIVE_BACKOFF;
+    this.#limits = http2Limits({ ...this.#limits, keepaliveTimeMs });
   }
 
   /** The server goes away, or the stream ids ran out: streams in flight end there, new ones need another connection. */

@@ -283,11 +283,16 @@ const EDGE: Http2Limits = {
   maxConnections: 10_000,
 };
 
+// To check some sixty values takes as long as all else about a new connection.
+const checked = new WeakSet<Http2Options>();
+
 /**
- * The limits that options mean. Whoever accepts longer header lists gets the limits of their blocks to match. Throws a
- * `RangeError` that names the option when a value is out of its range.
+ * The limits that options mean; limits that were made here mean themselves. Whoever accepts longer header lists gets the
+ * limits of their blocks to match. Throws a `RangeError` that names the option when a value is out of its range.
  */
-export function http2Limits({ preset, ...options }: Http2Options): Http2Limits {
+export function http2Limits(wanted: Http2Options): Http2Limits {
+  if (checked.has(wanted)) return wanted as Http2Limits;
+  const { preset, ...options } = wanted;
   const base = preset === "edge" ? EDGE : MESH;
   // Options that are put together often say undefined where they mean nothing.
   const overrides: Partial<Http2Limits> = Object.fromEntries(
@@ -303,7 +308,8 @@ export function http2Limits({ preset, ...options }: Http2Options): Http2Limits {
     ...overrides,
   };
   assertInRange(limits);
-  return limits;
+  checked.add(limits);
+  return Object.freeze(limits);
 }
 
 /**

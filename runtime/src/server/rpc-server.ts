@@ -141,7 +141,6 @@ export class RpcServer {
   }
 
   #onStream(stream: ByteStream): void {
-    const { http2 } = this.#options;
     const onLimit = (exceeded: LimitExceeded): void => this.#dependencies.onLimit?.("server", stream.peer, exceeded);
     const messageRoom = new MessageRoom(this.#dependencies.clock, this.#limits);
     const decompressor = this.#createDecompressor(onLimit, () => connection);
@@ -151,7 +150,7 @@ export class RpcServer {
       stream,
       clock: this.#dependencies.clock,
       rng: this.#dependencies.rng,
-      ...(http2 === undefined ? {} : { options: http2 }),
+      options: this.#limits,
       handler: {
         onStream: (opened, fields, endStream) => accept(opened, fields, endStream, this.#methods, environment),
         onCapacity: () => {},
