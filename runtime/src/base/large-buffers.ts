@@ -55,10 +55,16 @@ type Collector = (options: { readonly type: "minor" }) => void;
 /** V8's own collector, which JavaScript sees only in a context that was made while a flag is set. */
 function findCollector(): Collector | undefined {
   if (typeof globalThis.gc === "function") return globalThis.gc as Collector;
-  setFlagsFromString("--expose-gc");
-  const found: unknown = runInNewContext("typeof gc === 'function' ? gc : undefined");
-  setFlagsFromString("--no-expose-gc");
-  return found as Collector | undefined;
+  try {
+    setFlagsFromString("--expose-gc");
+    const found: unknown = runInNewContext("typeof gc === 'function' ? gc : undefined");
+    return found as Collector | undefined;
+  } catch {
+    // A process that forbids this has dearer buffers, and nothing else.
+    return undefined;
+  } finally {
+    setFlagsFromString("--no-expose-gc");
+  }
 }
 
 /** The heap of this process. */
