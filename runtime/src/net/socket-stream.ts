@@ -42,6 +42,8 @@ export class SocketStream implements ByteStream {
     socket.on("end", () => socket.end());
     // A socket that is destroyed but not closed still reports its end to the listener above.
     if (socket.closed) queueMicrotask(() => handler.onClose(this.#error));
+    // Before anything is handed over, which may pause it.
+    socket.resume();
     const onBytes = (chunk: Buffer): void => handler.onBytes(chunk);
     if (this.#readBuffer !== undefined) {
       this.#readBuffer.start(onBytes);
@@ -51,7 +53,6 @@ export class SocketStream implements ByteStream {
         onBytes(chunk);
       });
     }
-    socket.resume();
   }
 
   write(bytes: Uint8Array): boolean {
