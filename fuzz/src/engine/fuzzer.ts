@@ -75,7 +75,10 @@ export class Fuzzer {
     this.#rejection ??= { reason };
   }
 
-  /** Runs until `maxExecs`, until it is stopped, or until something is found. `onBatch` is called now and then, between executions. */
+  /**
+   * Runs until `maxExecs`, until it is stopped, or until something is found. `onBatch` is called now and then, between
+   * executions.
+   */
   async run(maxExecs: number, onBatch: () => void): Promise<Finding | undefined> {
     const finding = await this.#runFirst();
     if (finding !== undefined) return finding;

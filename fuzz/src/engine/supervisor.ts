@@ -78,11 +78,11 @@ async function watch(options: FuzzOptions, mode: WorkerTask["mode"], corpus: rea
   worker.on("error", (error) => {
     failure = error;
   });
-  options.signal.addEventListener("abort", () => shared.stop());
   let lastTicks = shared.ticks;
   let lastMs = performance.now();
   while (done === undefined) {
     await setTimeout(WATCH_MS);
+    if (options.signal.aborted) shared.stop();
     if (failure !== undefined) throw failure;
     const nowMs = performance.now();
     const { ticks } = shared;

@@ -32,12 +32,6 @@ export type WorkerMessage =
 
 const PROGRESS_MS = 1000;
 
-// The first slab of a connection is memory of its own: collecting those costs a quarter of a run.
-const POOLED_BYTES = 4096;
-const allocate = Buffer.allocUnsafeSlow.bind(Buffer);
-Buffer.allocUnsafeSlow = (byteCount) =>
-  byteCount < POOLED_BYTES ? Buffer.allocUnsafe(byteCount) : allocate(byteCount);
-
 async function work(task: WorkerTask): Promise<void> {
   const shared = new SharedInput(task.buffer);
   // Only what is loaded after coverage began is counted block by block, so the target is imported late.
