@@ -38,7 +38,19 @@ export class LargeBuffers {
     this.#heap = heap;
   }
 
-  /** A buffer of `byteCount` bytes is about to be made, which will probably not live long. */
+  /** A buffer of `byteCount` bytes, not zeroed, which will probably not live long. */
+  make(byteCount: number): Buffer {
+    this.made(byteCount);
+    return Buffer.allocUnsafeSlow(byteCount);
+  }
+
+  /** A copy of `bytes` that will probably not live long. Not a Buffer, whatever they are. */
+  copy(bytes: Uint8Array): Uint8Array {
+    this.made(bytes.length);
+    return new Uint8Array(bytes);
+  }
+
+  /** Somebody else makes a buffer of `byteCount` bytes, about now. */
   made(byteCount: number): void {
     this.#bytes += byteCount;
     if (this.#bytes <= MAX_YOUNG_BYTES) return;
@@ -53,15 +65,14 @@ export class LargeBuffers {
 type Collector = (options: { readonly type: "minor" }) => void;
 
 /** V8's own collector, which JavaScript sees only in a context that was made while a flag is set. */
-function findCollector(): Collector | undefined {
+function findCollector(): Collector {
   if (typeof globalThis.gc === "function") return globalThis.gc as Collector;
   try {
     setFlagsFromString("--expose-gc");
-    const found: unknown = runInNewContext("typeof gc === 'function' ? gc : undefined");
-    return found as Collector | undefined;
+    return runInNewContext("gc") as Collector;
   } catch {
     // A process that forbids this has dearer buffers, and nothing else.
-    return undefined;
+    return () => {};
   } finally {
     setFlagsFromString("--no-expose-gc");
   }
@@ -70,16 +81,14 @@ function findCollector(): Collector | undefined {
 /** The heap of this process. */
 export class V8Heap implements BufferHeap {
   #collector: Collector | undefined;
-  #didLook = false;
 
   usedBytes(): number {
     return getHeapStatistics().used_heap_size;
   }
 
   collectYoung(): void {
-    if (!this.#didLook) this.#collector = findCollector();
-    this.#didLook = true;
-    this.#collector?.({ type: "minor" });
+    this.#collector ??= findCollector();
+    this.#collector({ type: "minor" });
   }
 
   /**

@@ -93,10 +93,7 @@ export class DataScheduler {
     if (stream.queue.length === 0) this.#owner.onWaiting(stream);
     // Not slice(), which does not copy what is a Buffer.
     if (head !== undefined) stream.queue.push(new Uint8Array(head));
-    if (rest.length > 0 || byteCount === 0) {
-      if (isLent) largeBuffers.made(rest.length);
-      stream.queue.push(isLent ? new Uint8Array(rest) : rest);
-    }
+    if (rest.length > 0 || byteCount === 0) stream.queue.push(isLent ? largeBuffers.copy(rest) : rest);
     if (owner !== undefined) {
       stream.queuedOwners ??= [];
       stream.queuedOwners.push(owner);

@@ -283,7 +283,7 @@ const EDGE: Http2Limits = {
   maxConnections: 10_000,
 };
 
-// To check some sixty values takes as long as all else about a new connection.
+// Sixty values need no check again for every connection.
 const checked = new WeakSet<Http2Options>();
 
 /**

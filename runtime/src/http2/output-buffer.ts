@@ -103,7 +103,7 @@ export class OutputBuffer {
     if (this.slab.length === LARGEST_SLAB_BYTES) this.#full.push(this.slab);
     const usualBytes = Math.min(this.slab.length * 2, LARGEST_SLAB_BYTES);
     const spare = byteCount <= LARGEST_SLAB_BYTES ? this.#spare.pop() : undefined;
-    this.slab = spare ?? newSlab(Math.max(usualBytes, byteCount));
+    this.slab = spare ?? largeBuffers.make(Math.max(usualBytes, byteCount));
     this.#beginAnew();
   }
 
@@ -112,9 +112,4 @@ export class OutputBuffer {
     this.pieceStart = 0;
     this.round += 1;
   }
-}
-
-function newSlab(byteCount: number): Buffer {
-  largeBuffers.made(byteCount);
-  return Buffer.allocUnsafeSlow(byteCount);
 }

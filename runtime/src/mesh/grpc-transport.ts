@@ -61,14 +61,14 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
     throw new Error(`baseUrl "${options.baseUrl}" is plaintext and tls is set: write https:// or leave tls out`);
   }
   if (scheme === "https") assertClientTls(options.tls ?? {}, address.host);
+  const limits = http2Limits(options.http2 ?? {});
   const channel = createDirectChannel(formatAddress(address), {
     network: scheme === "https" ? withTls(nodeNetwork, options.tls ?? {}) : nodeNetwork,
     clock: systemClock,
     rng: systemRng,
     onLimit: createLimitReporter(),
-    ...(options.http2 === undefined ? {} : { http2: options.http2 }),
+    http2: limits,
   });
-  const limits = http2Limits(options.http2 ?? {});
   const methods = new Map<DescMethod, BoundMethod>();
   const compression = sendCompression(options.sendCompression, options.compressMinBytes);
   const transportOptions: MeshTransportOptions = {

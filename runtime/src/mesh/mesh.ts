@@ -69,14 +69,13 @@ class NodeMesh implements Mesh {
 
   constructor(options: MeshOptions) {
     this.#options = options;
-    const { http2 } = options;
-    this.#limits = http2Limits(http2 ?? {});
+    this.#limits = http2Limits(options.http2 ?? {});
     this.#dependencies = {
       network: nodeNetwork,
       clock: systemClock,
       rng: systemRng,
       onLimit: this.#onLimit,
-      ...(http2 === undefined ? {} : { http2 }),
+      http2: this.#limits,
     };
     const { bootstrap, source } = chooseBootstrap({
       bootstrap: options.bootstrap,

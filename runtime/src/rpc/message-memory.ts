@@ -33,9 +33,7 @@ class BufferPool {
     const index = this.#free.findIndex(({ byteLength }) => byteLength >= byteCount && byteLength <= 4 * byteCount);
     const [found] = index < 0 ? [] : this.#free.splice(index, 1);
     if (found === undefined) {
-      const roundedBytes = Math.ceil(byteCount / ROUNDED_TO_BYTES) * ROUNDED_TO_BYTES;
-      largeBuffers.made(roundedBytes);
-      return Buffer.allocUnsafeSlow(roundedBytes);
+      return largeBuffers.make(Math.ceil(byteCount / ROUNDED_TO_BYTES) * ROUNDED_TO_BYTES);
     }
     this.#freeBytes -= found.length;
     return found;

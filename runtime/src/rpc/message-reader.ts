@@ -224,8 +224,7 @@ export class MessageReader {
     let shared = this.#shared;
     if (shared === undefined || byteLength > SHARED_BYTES) {
       this.#shared ??= EMPTY;
-      largeBuffers.made(byteLength);
-      return new Uint8Array(bytes.subarray(from, to));
+      return largeBuffers.copy(bytes.subarray(from, to));
     }
     let start = this.#sharedLength;
     if (start + byteLength > shared.length) {

@@ -79,7 +79,6 @@ export class WaitingBytes {
 
 /** Memory that is handed out only when it was written from its first byte to its last. */
 export function unfilled(byteLength: number): Uint8Array {
-  largeBuffers.made(byteLength);
-  const { buffer } = Buffer.allocUnsafeSlow(byteLength);
+  const { buffer } = largeBuffers.make(byteLength);
   return new Uint8Array(buffer);
 }
