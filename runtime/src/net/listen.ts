@@ -5,7 +5,6 @@ import type { ServerTls } from "../base/tls.js";
 import { describeError } from "./describe-error.js";
 import { createHandshakes } from "./handshakes.js";
 import { ReadBuffer } from "./read-buffer.js";
-import { remakeSocket } from "./remake-socket.js";
 import { formatPeer, SocketStream } from "./socket-stream.js";
 import { explainTlsError } from "./tls-error.js";
 import { assertServerTls, handshakeTimeoutMs, serverTlsOptions } from "./tls-options.js";
@@ -62,9 +61,7 @@ export async function listen(
 
 function acceptPlain(onStream: (stream: ByteStream) => void): Acceptor {
   const server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (accepted: Socket) => {
-    const readBuffer = new ReadBuffer();
-    const socket = remakeSocket(accepted, readBuffer);
-    onStream(socket === undefined ? new SocketStream(accepted) : new SocketStream(socket, undefined, readBuffer));
+    onStream(new SocketStream(accepted, undefined, ReadBuffer.under(accepted)));
   });
   return { server, abandon: () => {} };
 }
@@ -92,7 +89,7 @@ function acceptTls(
       socket.destroy();
       return refuse(peer, checked.reason);
     }
-    onStream(new SocketStream(socket, checked.facts));
+    onStream(new SocketStream(socket, checked.facts, ReadBuffer.under(socket)));
   };
   const onFailure = (error: Error, socket: TLSSocket): void => {
     // Its end may bring more errors, and there is nobody to tell.

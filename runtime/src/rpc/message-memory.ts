@@ -9,9 +9,7 @@ export interface MessageMemory {
   put(bytes: Uint8Array, at: number): void;
 }
 
-const SCRATCH_BYTES = 128 * 1024;
 const ROUNDED_TO_BYTES = 64 * 1024;
-const MAX_KEPT_BUFFERS = 4;
 const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 /**
  * From this size on bytes are copied piece by piece, as they leave: the peer is at work on the first ones meanwhile, and
@@ -19,7 +17,8 @@ const MAX_KEPT_BYTES = 16 * 1024 * 1024;
  */
 export const LATE_BYTES: number = 64 * 1024;
 
-const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+// What fits here is copied when it is sent; a larger message would take new memory whenever it has to wait.
+const scratch = Buffer.allocUnsafeSlow(LATE_BYTES);
 
 /**
  * Memory of large messages that have left. New memory of that size costs more than all else about such a message: the
@@ -40,7 +39,7 @@ class BufferPool {
   }
 
   give(buffer: Buffer): void {
-    if (this.#free.length >= MAX_KEPT_BUFFERS || this.#freeBytes + buffer.length > MAX_KEPT_BYTES) return;
+    if (this.#freeBytes + buffer.length > MAX_KEPT_BYTES) return;
     this.#free.push(buffer);
     this.#freeBytes += buffer.length;
   }
@@ -95,7 +94,7 @@ class RememberedMemory implements MessageMemory {
   }
 
   take(byteCount: number): Buffer {
-    if (byteCount <= SCRATCH_BYTES) {
+    if (byteCount <= scratch.length) {
       this.#taken = this.#lends ? scratch : Buffer.allocUnsafe(byteCount);
     } else {
       this.#taken = pool.take(byteCount);
