@@ -1,22 +1,28 @@
+import { execFileSync } from "node:child_process";
 import { constants, type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
 import { runInNewContext } from "node:vm";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { LargeBuffers, V8Heap } from "./large-buffers.js";
+import { createVirtualClock, type VirtualClock } from "../testing/virtual-clock.js";
+import { GROWTH_FLAG, LargeBuffers, V8Heap } from "./large-buffers.js";
 
 const MIB = 1024 * 1024;
 
 let usedBytes: number;
 let done: string[];
+let clock: VirtualClock;
 let buffers: LargeBuffers;
 
 beforeEach(() => {
+  clock = createVirtualClock();
   usedBytes = 10 * MIB;
   done = [];
-  buffers = new LargeBuffers({
+  const heap = {
     usedBytes: () => usedBytes,
     collectYoung: () => done.push("collect"),
+    letDouble: (may: boolean) => done.push(may ? "double" : "as before"),
     keepMemory: () => done.push("keep"),
-  });
+  };
+  buffers = new LargeBuffers(heap, clock);
 });
 
 describe("LargeBuffers", () => {
@@ -27,7 +33,7 @@ describe("LargeBuffers", () => {
 
   it("collects a small heap before more than 6 MiB are young, and keeps memory from the first time on", () => {
     for (let count = 0; count < 6; count += 1) buffers.made(4 * MIB);
-    expect(done).toEqual(["keep", ...Array<string>(5).fill("collect")]);
+    expect(done).toEqual(["keep", "double", ...Array<string>(5).fill("collect")]);
     done = [];
     for (let count = 0; count < 160; count += 1) buffers.made(MIB / 16);
     expect(done).toEqual(["collect", "collect"]);
@@ -39,7 +45,25 @@ describe("LargeBuffers", () => {
     expect(done).toEqual(["keep"]);
     usedBytes = 48 * MIB;
     buffers.made(4 * MIB);
-    expect(done).toEqual(["keep", "collect"]);
+    expect(done).toEqual(["keep", "double", "collect"]);
+  });
+
+  it("lets the heap double until it is not small any more, or a second without large buffers has passed", async () => {
+    for (const [usedMib, waitMs] of [
+      [10, 900],
+      [10, 900],
+      [10, 1_001],
+      [10, 0],
+      [49, 0],
+      [10, 0],
+    ] as const) {
+      usedBytes = usedMib * MIB;
+      buffers.made(7 * MIB);
+      await clock.advance(waitMs);
+    }
+    const doubling = done.filter((step) => step === "double" || step === "as before");
+    expect(doubling).toEqual(["double", "as before", "double", "as before", "double"]);
+    expect(clock.pendingTimers).toBe(1);
   });
 });
 
@@ -57,6 +81,17 @@ describe("V8Heap", () => {
     await vi.waitFor(() => expect(young).toBeGreaterThanOrEqual(5));
     observer.disconnect();
     expect([typeof globalThis.gc, runInNewContext("typeof gc")]).toEqual(["undefined", "undefined"]);
+  });
+
+  it("lets the heap double by a flag that V8 has, unless the process was started with it", () => {
+    const known = execFileSync(process.execPath, ["--v8-options"], { encoding: "utf8" });
+    expect(known).toContain(`${GROWTH_FLAG} (`);
+    const flags: string[] = [];
+    new V8Heap((flag) => flags.push(flag)).letDouble(true);
+    expect(flags).toEqual([`${GROWTH_FLAG}=100`]);
+    vi.stubEnv("NODE_OPTIONS", "--heap_growing_percent=50");
+    new V8Heap((flag) => flags.push(flag)).letDouble(true);
+    expect(flags).toHaveLength(1);
   });
 
   it("tells of objects alone, not of buffers, and takes no memory to keep some", () => {

@@ -1,11 +1,14 @@
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { type Clock, systemClock, type Timer } from "./clock.js";
 
 const MIB = 1024 * 1024;
 // V8 lets a small heap grow by 8 MiB before it collects all of it.
 const MAX_YOUNG_BYTES = 6 * MIB;
 // With more than that alive, V8 collects the young generation first by itself.
 const SMALL_HEAP_BYTES = 48 * MIB;
+// After so long without large buffers their process is like any other.
+const QUIET_MS = 1_000;
 // The largest block that glibc's thresholds follow.
 const LARGEST_BLOCK_BYTES = 32 * MIB - 64 * 1024;
 
@@ -15,6 +18,8 @@ export interface BufferHeap {
   usedBytes(): number;
   /** Collects the young generation. */
   collectYoung(): void;
+  /** Lets the heap double, buffers counted, before all of it is collected; false leaves that to the engine again. */
+  letDouble(may: boolean): void;
   /** Sees to it that the memory of buffers stays with the process when they are gone. */
   keepMemory(): void;
 }
@@ -24,18 +29,24 @@ export interface BufferHeap {
  *
  * V8 counts their memory to the old generation: in a process with little else alive, some 8 MiB of them begin a collection
  * of the whole heap, which takes 5 to 12 ms, while the young generation, where all of them are, is far from full; to
- * collect that takes 0.3 ms. So a process with a small heap is made to do it after every 6 MiB.
+ * collect that takes 0.3 ms. So a process with a small heap is made to do it after every 6 MiB. What is in use then lives
+ * on, so that 8 MiB are reached all the same, later: while that goes on the heap may double first.
  *
  * What is free then, the allocator gives back to the system, which hands it out again page by page: 1,024 page faults for
  * a message of 4 MiB, which take as long as all else about it. It does so above a bound that it learns.
  */
 export class LargeBuffers {
   readonly #heap: BufferHeap;
+  readonly #clock: Clock;
   #bytes = 0;
   #didKeepMemory = false;
+  #mayDouble = false;
+  #lastMs = 0;
+  #quietCheck: Timer | undefined;
 
-  constructor(heap: BufferHeap) {
+  constructor(heap: BufferHeap, clock: Clock) {
     this.#heap = heap;
+    this.#clock = clock;
   }
 
   /** A buffer of `byteCount` bytes, not zeroed, which will probably not live long. */
@@ -58,9 +69,31 @@ export class LargeBuffers {
     this.#bytes = byteCount;
     if (!this.#didKeepMemory) this.#heap.keepMemory();
     this.#didKeepMemory = true;
-    if (this.#heap.usedBytes() <= SMALL_HEAP_BYTES) this.#heap.collectYoung();
+    const isSmall = this.#heap.usedBytes() <= SMALL_HEAP_BYTES;
+    this.#letDouble(isSmall);
+    if (isSmall) this.#heap.collectYoung();
+  }
+
+  #letDouble(may: boolean): void {
+    this.#lastMs = this.#clock.nowMs();
+    if (may === this.#mayDouble) return;
+    this.#mayDouble = may;
+    this.#heap.letDouble(may);
+    this.#quietCheck?.cancel();
+    if (may) this.#checkQuiet(QUIET_MS);
+  }
+
+  #checkQuiet(delayMs: number): void {
+    this.#quietCheck = this.#clock.setTimer(delayMs, () => {
+      const leftMs = this.#lastMs + QUIET_MS - this.#clock.nowMs();
+      if (leftMs > 0) this.#checkQuiet(leftMs);
+      else this.#letDouble(false);
+    });
   }
 }
+
+/** V8's flag for how far a heap may grow, in percent, until all of it is collected. 0: V8 decides. */
+export const GROWTH_FLAG = "--heap-growing-percent";
 
 type Collector = (options: { readonly type: "minor" }) => void;
 
@@ -78,9 +111,21 @@ function findCollector(): Collector {
   }
 }
 
+/** Whether this process was started with `flag` of V8, which spells words with either sign. */
+function wasStartedWith(flag: string): boolean {
+  const { execArgv, env } = process;
+  return `${execArgv.join(" ")} ${env["NODE_OPTIONS"] ?? ""}`.replaceAll("_", "-").includes(flag);
+}
+
 /** The heap of this process. */
 export class V8Heap implements BufferHeap {
   #collector: Collector | undefined;
+  readonly #isGrowthOurs = !wasStartedWith(GROWTH_FLAG);
+  readonly #setFlag: (flag: string) => void;
+
+  constructor(setFlag: (flag: string) => void = setFlagsFromString) {
+    this.#setFlag = setFlag;
+  }
 
   usedBytes(): number {
     return getHeapStatistics().used_heap_size;
@@ -89,6 +134,11 @@ export class V8Heap implements BufferHeap {
   collectYoung(): void {
     this.#collector ??= findCollector();
     this.#collector({ type: "minor" });
+  }
+
+  letDouble(may: boolean): void {
+    // Read when a collection of the whole heap ends.
+    if (this.#isGrowthOurs) this.#setFlag(`${GROWTH_FLAG}=${may ? 100 : 0}`);
   }
 
   /**
@@ -101,4 +151,4 @@ export class V8Heap implements BufferHeap {
 }
 
 /** Those of this process. */
-export const largeBuffers: LargeBuffers = new LargeBuffers(new V8Heap());
+export const largeBuffers: LargeBuffers = new LargeBuffers(new V8Heap(), systemClock);
