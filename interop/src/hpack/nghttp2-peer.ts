@@ -1,19 +1,10 @@
 import { once } from "node:events";
 import { connect, createServer, type ServerHttp2Session, type ServerHttp2Stream, sensitiveHeaders } from "node:http2";
+import { CLIENT_PREFACE, FrameFlag, FrameType } from "@meshwright/runtime/wire";
 import type { HeaderList } from "./fields.js";
 import { NEVER_INDEXED } from "./fields.js";
 import type { EncodedList } from "./python-peer.js";
-import {
-  createRawPeer,
-  END_HEADERS,
-  END_STREAM,
-  HEADERS,
-  isSettings,
-  isSettingsAck,
-  PREFACE,
-  SETTINGS_ACK,
-  settingsFrame,
-} from "./raw-peer.js";
+import { createRawPeer, isSettings, isSettingsAck, SETTINGS_ACK, settingsFrame } from "./raw-peer.js";
 
 /** Which argument of the event "stream" has the fields as they came. */
 const RAW_HEADERS = 3;
@@ -22,7 +13,7 @@ const OK = Buffer.from([0x88]);
 
 /** Encodes a story as requests of node:http2, which is nghttp2, to a decoder that allows `tableBytes`. */
 export async function nghttp2Encode(lists: readonly HeaderList[], tableBytes: number): Promise<Buffer[]> {
-  const peer = createRawPeer(PREFACE.length);
+  const peer = createRawPeer(CLIENT_PREFACE.length);
   const options = { createConnection: () => peer.foreign, maxDeflateDynamicTableSize: 65_536 };
   const client = connect("http://example.com", options);
   client.on("error", () => {
@@ -50,10 +41,10 @@ export async function nghttp2Encode(lists: readonly HeaderList[], tableBytes: nu
       // As above.
     });
     stream.resume();
-    const { payload, flags, streamId } = await peer.next(({ type }) => type === HEADERS);
-    if ((flags & END_HEADERS) === 0) throw new Error("the lists of the stories fit one frame each");
+    const { payload, flags, streamId } = await peer.next(({ type }) => type === FrameType.HEADERS);
+    if ((flags & FrameFlag.END_HEADERS) === 0) throw new Error("the lists of the stories fit one frame each");
     blocks.push(withoutPriority(payload, flags));
-    peer.write({ type: HEADERS, flags: END_HEADERS | END_STREAM, streamId, payload: OK });
+    peer.write({ type: FrameType.HEADERS, flags: FrameFlag.END_HEADERS | FrameFlag.END_STREAM, streamId, payload: OK });
   }
   client.destroy();
   peer.close();
@@ -86,10 +77,15 @@ export async function nghttp2Decode(lists: readonly EncodedList[], tableBytes: n
       await peer.next(isSettings);
       peer.write(SETTINGS_ACK);
     }
-    peer.write({ type: HEADERS, flags: END_HEADERS | END_STREAM, streamId, payload: block });
+    peer.write({
+      type: FrameType.HEADERS,
+      flags: FrameFlag.END_HEADERS | FrameFlag.END_STREAM,
+      streamId,
+      payload: block,
+    });
     // The response, or the end of the connection.
     const id = streamId;
-    await peer.next((frame) => frame.type === HEADERS && frame.streamId === id);
+    await peer.next((frame) => frame.type === FrameType.HEADERS && frame.streamId === id);
     streamId += 2;
   }
   session.destroy();
@@ -97,9 +93,8 @@ export async function nghttp2Decode(lists: readonly EncodedList[], tableBytes: n
   return decoded;
 }
 
-const PRIORITY = 0x20;
 const PRIORITY_BYTES = 5;
 
 function withoutPriority(payload: Buffer, flags: number): Buffer {
-  return (flags & PRIORITY) === 0 ? payload : payload.subarray(PRIORITY_BYTES);
+  return (flags & FrameFlag.PRIORITY) === 0 ? payload : payload.subarray(PRIORITY_BYTES);
 }

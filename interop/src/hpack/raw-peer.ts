@@ -1,19 +1,16 @@
 import { type Duplex, duplexPair } from "node:stream";
+import {
+  CLIENT_PREFACE,
+  FRAME_HEADER_BYTES,
+  FrameFlag,
+  FrameType,
+  Setting,
+  writeFrameHeader,
+} from "@meshwright/runtime/wire";
 
-/** Frame types of RFC 9113 section 6. */
-export const HEADERS = 1;
-export const SETTINGS = 4;
-const RST_STREAM = 3;
-const GOAWAY = 7;
-const CONTINUATION = 9;
-
-export const END_STREAM = 1;
-export const END_HEADERS = 4;
-export const ACK = 1;
-
-export const PREFACE: Buffer = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-const HEADER_TABLE_SIZE = 1;
-const HEADER_BYTES = 9;
+const SETTING_BYTES = 6;
+// The end of a stream or of all, and header blocks that do not fit one frame.
+const UNWANTED: ReadonlySet<number> = new Set([FrameType.RST_STREAM, FrameType.GOAWAY, FrameType.CONTINUATION]);
 
 export interface Frame {
   readonly type: number;
@@ -45,14 +42,14 @@ export function createRawPeer(skip: number): RawPeer {
     const skipped = Math.min(toSkip, rest.length);
     toSkip -= skipped;
     let at = skipped;
-    while (rest.length - at >= HEADER_BYTES && rest.length - at >= HEADER_BYTES + rest.readUIntBE(at, 3)) {
-      const end = at + HEADER_BYTES + rest.readUIntBE(at, 3);
+    while (rest.length - at >= FRAME_HEADER_BYTES && rest.length - at >= FRAME_HEADER_BYTES + rest.readUIntBE(at, 3)) {
+      const end = at + FRAME_HEADER_BYTES + rest.readUIntBE(at, 3);
       const streamId = rest.readUInt32BE(at + 5);
       frames.push({
         type: rest.readUInt8(at + 3),
         flags: rest.readUInt8(at + 4),
         streamId,
-        payload: rest.subarray(at + HEADER_BYTES, end),
+        payload: rest.subarray(at + FRAME_HEADER_BYTES, end),
       });
       at = end;
     }
@@ -67,20 +64,17 @@ export function createRawPeer(skip: number): RawPeer {
     foreign,
     write(...outgoing) {
       for (const { type, flags, streamId, payload } of outgoing) {
-        const header = Buffer.alloc(HEADER_BYTES);
-        header.writeUIntBE(payload.length, 0, 3);
-        header.writeUInt8(type, 3);
-        header.writeUInt8(flags, 4);
-        header.writeUInt32BE(streamId, 5);
+        const header = Buffer.alloc(FRAME_HEADER_BYTES);
+        writeFrameHeader(header, 0, payload.length, type, flags, streamId);
         own.write(Buffer.concat([header, payload]));
       }
     },
-    writePreface: () => own.write(PREFACE),
+    writePreface: () => own.write(CLIENT_PREFACE),
     async next(isWanted) {
       for (;;) {
         for (let frame = frames.shift(); frame !== undefined; frame = frames.shift()) {
           if (isWanted(frame)) return frame;
-          if (frame.type === RST_STREAM || frame.type === GOAWAY || frame.type === CONTINUATION) {
+          if (UNWANTED.has(frame.type)) {
             throw new Error(
               `frame of type ${frame.type} on stream ${frame.streamId}: ${frame.payload.toString("hex")}`,
             );
@@ -101,18 +95,23 @@ export function createRawPeer(skip: number): RawPeer {
 
 /** SETTINGS with a size of the decoder's table. */
 export function settingsFrame(tableBytes: number): Frame {
-  const payload = Buffer.alloc(6);
-  payload.writeUInt16BE(HEADER_TABLE_SIZE, 0);
+  const payload = Buffer.alloc(SETTING_BYTES);
+  payload.writeUInt16BE(Setting.HEADER_TABLE_SIZE, 0);
   payload.writeUInt32BE(tableBytes, 2);
-  return { type: SETTINGS, flags: 0, streamId: 0, payload };
+  return { type: FrameType.SETTINGS, flags: 0, streamId: 0, payload };
 }
 
-export const SETTINGS_ACK: Frame = { type: SETTINGS, flags: ACK, streamId: 0, payload: Buffer.alloc(0) };
+export const SETTINGS_ACK: Frame = {
+  type: FrameType.SETTINGS,
+  flags: FrameFlag.ACK,
+  streamId: 0,
+  payload: Buffer.alloc(0),
+};
 
 export function isSettings({ type, flags }: Frame): boolean {
-  return type === SETTINGS && (flags & ACK) === 0;
+  return type === FrameType.SETTINGS && (flags & FrameFlag.ACK) === 0;
 }
 
 export function isSettingsAck({ type, flags }: Frame): boolean {
-  return type === SETTINGS && (flags & ACK) !== 0;
+  return type === FrameType.SETTINGS && (flags & FrameFlag.ACK) !== 0;
 }

@@ -22,10 +22,12 @@ export class MessageDecoder {
     this.#bytes = bytes;
     this.#position = 0;
     this.#depth = 0;
-    const message = this.#read(this.#plan, bytes.length);
-    // What was decoded last must not live until the next message.
-    this.#bytes = NONE;
-    return message;
+    try {
+      return this.#read(this.#plan, bytes.length);
+    } finally {
+      // What was decoded last must not live until the next message.
+      this.#bytes = NONE;
+    }
   }
 
   #read(plan: MessagePlan, end: number): Record<string, unknown> | undefined {

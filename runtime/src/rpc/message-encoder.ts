@@ -37,9 +37,13 @@ export class MessageEncoder {
     this.#bytes = bytes;
     this.#memory = memory;
     this.#position = 0;
-    this.#write(this.#plan, message as Fields);
-    // What was encoded last must not live until the next message.
-    this.#bytes = NONE;
+    try {
+      this.#write(this.#plan, message as Fields);
+    } finally {
+      // What was encoded last must not live until the next message.
+      this.#bytes = NONE;
+      this.#memory = undefined;
+    }
     if (bytes.length === byteCount) return bytes;
     if (byteCount > SMALL_BYTES) return bytes.subarray(0, byteCount);
     // A stream's messages are often of one size, and a view costs as much as such a message.
