@@ -21,8 +21,9 @@ export { type ConnectionInit, createHttp2Connection } from "./http2/connection.j
 export { CLIENT_PREFACE, FRAME_HEADER_BYTES, FrameFlag, FrameType, writeFrameHeader } from "./http2/frame.js";
 export { type DecodedBlock, HeaderDecoder, type HeaderListLimits } from "./http2/hpack/decoder.js";
 export { HeaderEncoder } from "./http2/hpack/encoder.js";
+export { http2Limits } from "./http2/limit-presets.js";
 export type { Http2Limits, Http2Options, Http2Preset, LimitExceeded, LimitName } from "./http2/limits.js";
-export { http2Limits, LIMIT_NAMES } from "./http2/limits.js";
+export { LIMIT_NAMES } from "./http2/limits.js";
 export { OutputBuffer } from "./http2/output-buffer.js";
 export { openHttp2Session, type SessionInit } from "./http2/session.js";
 export { Setting } from "./http2/settings.js";

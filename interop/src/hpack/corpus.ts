@@ -1,22 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cachePath, runOrFail, ToolError } from "../workspace.js";
-import type { Field } from "./fields.js";
-
-/** Header lists that share a compression context, as encoded by `encoder`. */
-export interface Story {
-  /** Encoder and number, such as `nghttp2/story_00`. */
-  readonly name: string;
-  readonly cases: readonly StoryCase[];
-}
-
-export interface StoryCase {
-  readonly fields: readonly Field[];
-  /** The encoded block; none in the stories of `raw-data`. */
-  readonly wire: Buffer;
-  /** SETTINGS_HEADER_TABLE_SIZE from here on. Absent: as before. */
-  readonly tableBytes?: number;
-}
+import type { Story } from "./fields.js";
 
 // This npm package brings the stories of hpack-test-case for its own tests.
 const PACKAGE = "hpack";

@@ -1,5 +1,3 @@
-import type { Story } from "./corpus.js";
-
 export interface Field {
   readonly name: string;
   readonly value: string;
@@ -10,6 +8,21 @@ export interface HeaderList {
   readonly fields: readonly Field[];
   /** SETTINGS_HEADER_TABLE_SIZE of the decoder changes to these, in turn, before the list. */
   readonly tables?: readonly number[];
+}
+
+/** Header lists that share a compression context, as encoded by `encoder`. */
+export interface Story {
+  /** Encoder and number, such as `nghttp2/story_00`. */
+  readonly name: string;
+  readonly cases: readonly StoryCase[];
+}
+
+export interface StoryCase {
+  readonly fields: readonly Field[];
+  /** The encoded block; none in the stories of `raw-data`. */
+  readonly wire: Buffer;
+  /** SETTINGS_HEADER_TABLE_SIZE from here on. Absent: as before. */
+  readonly tableBytes?: number;
 }
 
 /** Fields that RFC 7541 never puts into a table. */

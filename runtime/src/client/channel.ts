@@ -1,5 +1,5 @@
 import type { ClusterConfig, XdsConfig } from "../config/xds-config.js";
-import { http2Limits } from "../http2/limits.js";
+import { http2Limits } from "../http2/limit-presets.js";
 import type { Http2Connection } from "../http2/types.js";
 import { compileRoutes, type RouteTable } from "../route/route-table.js";
 import { MessageRoom, type MessageRoomLimits } from "../rpc/message-room.js";

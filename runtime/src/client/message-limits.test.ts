@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
-import { http2Limits } from "../http2/limits.js";
+import { http2Limits } from "../http2/limit-presets.js";
 import type { Http2Stream } from "../http2/types.js";
 import { Decompressor } from "../rpc/decompressor.js";
 import { createRpcMethod } from "../rpc/method.js";

@@ -3,7 +3,8 @@ import type { Clock, Timer } from "../base/clock.js";
 import { type Address, type ByteStream, type Network, parseAddress } from "../base/network.js";
 import type { Rng } from "../base/rng.js";
 import type { Endpoint } from "../config/endpoint.js";
-import { type Http2Limits, http2Limits } from "../http2/limits.js";
+import { http2Limits } from "../http2/limit-presets.js";
+import type { Http2Limits } from "../http2/limits.js";
 import { openHttp2Session } from "../http2/session.js";
 import {
   type ConnectionError,

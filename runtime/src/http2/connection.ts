@@ -2,16 +2,17 @@ import type { Clock } from "../base/clock.js";
 import type { Rng } from "../base/rng.js";
 import { WorkTurn } from "../base/work-turn.js";
 import { DataScheduler } from "./data-scheduler.js";
-import { MAX_STREAM_ID } from "./frame.js";
 import type { FrameEvents } from "./frame-events.js";
 import { FrameHandler } from "./frame-handler.js";
 import { FrameWriter } from "./frame-writer.js";
-import { type Http2Limits, http2Limits, type LimitName } from "./limits.js";
+import { http2Limits } from "./limit-presets.js";
+import type { Http2Limits, LimitName } from "./limits.js";
 import { PeerBudgets } from "./peer-budgets.js";
 import { Pings } from "./pings.js";
 import { ReadGate } from "./read-gate.js";
 import { ReceiveWindows } from "./receive-windows.js";
 import { defaultPeerSettings, firstSettings, type PeerSettings, Setting } from "./settings.js";
+import { Shutdown, type ShutdownOwner } from "./shutdown.js";
 import type { StreamState } from "./stream.js";
 import { Streams } from "./streams.js";
 import { Timeouts, type TimeoutsOwner } from "./timeouts.js";
@@ -49,17 +50,16 @@ export function createHttp2Connection(init: ConnectionInit): Http2Connection {
 }
 
 /**
- * Both roles of RFC 9113: the life of a connection, and the place where those who read ({@link ReadGate},
- * {@link FrameHandler}), those who write ({@link DataScheduler}, {@link FrameWriter}), the {@link Streams} and those who
- * watch the peer ({@link PeerBudgets}, {@link Timeouts}) are joined.
+ * Both roles of RFC 9113: the place where those who read ({@link ReadGate}, {@link FrameHandler}), those who write
+ * ({@link DataScheduler}, {@link FrameWriter}), the {@link Streams}, those who watch the peer ({@link PeerBudgets},
+ * {@link Timeouts}) and the orderly end ({@link Shutdown}) are joined.
  */
-class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, WaitingStreamsOwner {
+class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, WaitingStreamsOwner, ShutdownOwner {
   readonly role: "client" | "server";
   readonly limits: Http2Limits;
   readonly budgets: PeerBudgets;
   readonly peer: PeerSettings;
   isClosed = false;
-  isDraining = false;
   lastPeerStreamId = 0;
   lastLocalStreamId = 0;
   readonly #clock: Clock;
@@ -74,10 +74,8 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
   readonly #pings: Pings;
   readonly #streams: Streams;
   readonly #waiting: WaitingStreams;
+  readonly #shutdown: Shutdown;
   #isSignalled = false;
-  #didPeerGoAway = false;
-  /** What the peer's GOAWAY complained about: it ends the connection once the last stream has ended. */
-  #goAwayError: ConnectionError | undefined;
   /** The end of a stream whose handler was not known yet. */
   #unheardEnd: StreamError | undefined;
   /** Streams of ours above this were never handed to the transport. */
@@ -87,8 +85,6 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
     if (this.#sendTurn.isOver()) this.#sendTurn.next(this.#refill);
     else this.#scheduler.pump();
   };
-  /** Last id of the final GOAWAY that we sent: streams above it are refused. RFC 9113 section 6.8: it may not rise. */
-  #finalStreamId = MAX_STREAM_ID;
 
   constructor({ role, clock, rng, handler, options }: ConnectionInit) {
     const limits = http2Limits(options);
@@ -108,7 +104,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
       sendWindowUpdate: (streamId, byteCount) => {
         if (this.isClosed) return;
         this.#writer.windowUpdate(streamId, byteCount);
-        this.#signal();
+        this.signal();
       },
       sendInitialWindow: (byteCount) => this.#sendSettings([[Setting.INITIAL_WINDOW_SIZE, byteCount]]),
       sendPing: (onAck) => this.ping(onAck),
@@ -119,7 +115,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
         this.budgets.dataSent();
         this.#pings.sent();
         this.#waiting.sent();
-        this.#signal();
+        this.signal();
         if (this.#writer.output.byteCount >= MUCH_OUTPUT_BYTES) handler.onMuchOutput?.();
       },
       onWaiting: (stream) => this.#timeouts.waiting(stream),
@@ -127,6 +123,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
     this.#sendTurn = new WorkTurn(clock, limits.maxTurnMs);
     this.#waiting = new WaitingStreams(this.#scheduler, limits, clock, this);
     this.#timeouts = new Timeouts(this, clock, rng, limits);
+    this.#shutdown = new Shutdown(this, this.#writer, this.#timeouts);
     this.#streams = new Streams({
       limits,
       writer: this.#writer,
@@ -135,7 +132,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
       budgets: this.budgets,
       pings: this.#pings,
       timeouts: this.#timeouts,
-      signal: () => this.#signal(),
+      signal: () => this.signal(),
       onEnded: () => this.#onStreamEnded(),
     });
     this.#frames = new FrameHandler(this);
@@ -162,11 +159,14 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
     return this.streams.size;
   }
 
+  get isDraining(): boolean {
+    return this.#shutdown.isBegun || this.isClosed;
+  }
+
   get canOpenStream(): boolean {
     return (
       this.role === "client" &&
       !this.isDraining &&
-      !this.isClosed &&
       this.streams.size < this.peer.maxConcurrentStreams &&
       this.lastLocalStreamId < this.limits.maxStreamId
     );
@@ -192,8 +192,9 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
     const isOrderly = error === undefined && this.streams.size === 0;
     const what = error === undefined ? "the peer closed the connection" : `connection lost: ${error.message}`;
     // The cause was told before, by GOAWAY.
-    const message = this.#goAwayError === undefined ? what : `${what}; before that, ${this.#goAwayError.message}`;
-    this.#end(isOrderly ? undefined : { code: ErrorCode.CONNECT_ERROR, origin: "remote", message }, true);
+    const { peerError } = this.#shutdown;
+    const message = peerError === undefined ? what : `${what}; before that, ${peerError.message}`;
+    this.end(isOrderly ? undefined : { code: ErrorCode.CONNECT_ERROR, origin: "remote", message }, true);
   }
 
   takeWritten(write: (bytes: Uint8Array) => void): void {
@@ -232,43 +233,23 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
   ping(onAck: () => void): void {
     if (this.isClosed) return;
     this.#pings.send(onAck);
-    this.#signal();
+    this.signal();
   }
 
   drain(): void {
-    if (this.isDraining || this.isClosed) return;
-    this.isDraining = true;
-    if (this.role === "client") {
-      this.#writer.goAway(0, ErrorCode.NO_ERROR, "");
-      this.#signal();
-      this.#handler.onCapacity();
-      return this.#endIfDrained();
-    }
-    // A client may have opened streams that are on their way: they are still served, up to the answer to the PING.
-    this.#writer.goAway(MAX_STREAM_ID, ErrorCode.NO_ERROR, "");
-    this.#timeouts.drainPing(true);
-    this.ping(() => this.drainNow());
-  }
-
-  drainNow(): void {
-    if (this.#finalStreamId !== MAX_STREAM_ID) return;
-    this.#timeouts.drainPing(false);
-    this.#finalStreamId = this.lastPeerStreamId;
-    this.#writer.goAway(this.#finalStreamId, ErrorCode.NO_ERROR, "");
-    this.#signal();
-    this.#endIfDrained();
+    if (!this.isDraining) this.#shutdown.begin();
   }
 
   close(code: ErrorCode, message: string): void {
     if (this.isClosed) return;
-    this.#sayGoodbye(code, message);
-    this.#end({ code, origin: "user", message });
+    this.#shutdown.sayGoodbye(code, message);
+    this.end({ code, origin: "user", message });
   }
 
   // ---- FrameEvents: what the peer does
 
   get isAccepting(): boolean {
-    return this.#finalStreamId === MAX_STREAM_ID;
+    return this.#shutdown.isAccepting;
   }
 
   get hasRoom(): boolean {
@@ -368,14 +349,11 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
   }
 
   peerGoAway(lastStreamId: number, code: number, debug: string): void {
-    this.isDraining = true;
-    this.#didPeerGoAway = true;
-    const reason = `the peer is going away with ${errorName(code)}${debug === "" ? "" : `: ${debug}`}`;
-    if (code !== ErrorCode.NO_ERROR) this.#goAwayError = { code, origin: "remote", message: reason };
+    const reason = this.#shutdown.peerGoAway(code, debug);
     if (this.role === "client") this.#streams.refuseAbove(lastStreamId, reason);
     if (this.isClosed) return;
     this.#handler.onCapacity();
-    this.#endIfDrained();
+    this.#shutdown.endIfDone();
   }
 
   wasReset(id: number): boolean {
@@ -394,8 +372,8 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
 
   fail(code: ErrorCode, message: string): void {
     if (this.isClosed) return;
-    this.#sayGoodbye(code, message);
-    this.#end({ code, origin: "library", message });
+    this.#shutdown.sayGoodbye(code, message);
+    this.end({ code, origin: "library", message });
   }
 
   failStream(id: number, code: ErrorCode, message: string): void {
@@ -408,9 +386,43 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
 
   // ---- TimeoutsOwner
 
+  drainNow(): void {
+    this.#shutdown.sayFinal();
+  }
+
   exceedOn(stream: StreamState, limit: LimitName, message: string): void {
     this.tellLimit(limit, `stream ${stream.id}: ${message}`);
     this.#failStream(stream.id, ErrorCode.CANCEL, message);
+  }
+
+  // ---- ShutdownOwner
+
+  onDraining(): void {
+    this.#handler.onCapacity();
+  }
+
+  /** `isTransportGone`: what is still in the output will never leave, so streams that begin there were never sent. */
+  end(error: ConnectionError | undefined, isTransportGone = false): void {
+    this.isClosed = true;
+    this.#timeouts.stop();
+    this.#gate.stop();
+    for (const stream of this.#streams.closeAll()) {
+      const end: StreamError = {
+        code: error?.code ?? ErrorCode.NO_ERROR,
+        origin: error?.origin ?? "library",
+        message: error?.message ?? "the connection was closed",
+        unprocessed: isTransportGone && this.role === "client" && stream.id > this.#takenStreamId,
+      };
+      if (stream.handler === undefined) this.#unheardEnd = end;
+      else stream.handler.onClose(end);
+    }
+    this.#handler.onClose(error);
+  }
+
+  signal(): void {
+    if (this.#isSignalled) return;
+    this.#isSignalled = true;
+    this.#handler.onOutput();
   }
 
   // ---- the rest
@@ -425,7 +437,7 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
     if (this.isClosed) return;
     this.#writer.settings(entries);
     this.#timeouts.settingsSent();
-    this.#signal();
+    this.signal();
   }
 
   #failStream(id: number, code: ErrorCode, message: string): void {
@@ -447,54 +459,17 @@ class Connection implements Http2Connection, FrameEvents, TimeoutsOwner, Waiting
   #onStreamEnded(): void {
     if (this.isClosed) return;
     this.#waiting.sent();
-    if (this.isDraining) return this.#endIfDrained();
+    if (this.isDraining) return this.#shutdown.endIfDone();
     if (this.role === "client" && this.streams.size + 1 >= this.peer.maxConcurrentStreams) this.#handler.onCapacity();
   }
 
   /** Counts a frame that the peer made us send. While it does not read them, it is not read from either. */
   #reply(): void {
     this.#gate.replied();
-    this.#signal();
+    this.signal();
     const { pendingReplies } = this.#gate;
     if (pendingReplies <= this.limits.maxReplies) return;
     const message = `${pendingReplies} replies wait for the peer to read them`;
     this.exceed("pending_replies", ErrorCode.ENHANCE_YOUR_CALM, message);
-  }
-
-  #sayGoodbye(code: ErrorCode, message: string): void {
-    this.#writer.goAway(Math.min(this.#finalStreamId, this.lastPeerStreamId), code, message);
-    this.#signal();
-  }
-
-  #endIfDrained(): void {
-    if (this.isClosed || this.streams.size > 0) return;
-    if (this.role === "client" || this.#didPeerGoAway || this.#finalStreamId !== MAX_STREAM_ID) {
-      this.#end(this.#goAwayError);
-    }
-  }
-
-  /** `isTransportGone`: what is still in the output will never leave, so streams that begin there were never sent. */
-  #end(error: ConnectionError | undefined, isTransportGone = false): void {
-    this.isClosed = true;
-    this.isDraining = true;
-    this.#timeouts.stop();
-    this.#gate.stop();
-    for (const stream of this.#streams.closeAll()) {
-      const end: StreamError = {
-        code: error?.code ?? ErrorCode.NO_ERROR,
-        origin: error?.origin ?? "library",
-        message: error?.message ?? "the connection was closed",
-        unprocessed: isTransportGone && this.role === "client" && stream.id > this.#takenStreamId,
-      };
-      if (stream.handler === undefined) this.#unheardEnd = end;
-      else stream.handler.onClose(end);
-    }
-    this.#handler.onClose(error);
-  }
-
-  #signal(): void {
-    if (this.#isSignalled) return;
-    this.#isSignalled = true;
-    this.#handler.onOutput();
   }
 }

@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../base/clock.js";
 import type { ByteStream } from "../base/network.js";
 import type { Rng } from "../base/rng.js";
 import { createHttp2Connection } from "./connection.js";
-import { http2Limits } from "./limits.js";
+import { http2Limits } from "./limit-presets.js";
 import { type ConnectionHandler, ErrorCode, type Http2Connection, type Http2Options } from "./types.js";
 
 // How long a peer has to close its side after a server ended in order; some never do. The last response may still be

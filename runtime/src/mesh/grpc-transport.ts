@@ -6,7 +6,7 @@ import { systemRng } from "../base/rng.js";
 import type { ClientTls } from "../base/tls.js";
 import { createDirectChannel } from "../client/direct-channel.js";
 import type { ClientMesh } from "../codegenv1/types.js";
-import { http2Limits } from "../http2/limits.js";
+import { http2Limits } from "../http2/limit-presets.js";
 import type { Http2Options } from "../http2/types.js";
 import { nodeNetwork } from "../net/node-network.js";
 import { assertClientTls } from "../net/tls-options.js";

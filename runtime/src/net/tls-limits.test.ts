@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { http2Limits } from "../http2/limits.js";
+import { http2Limits } from "../http2/limit-presets.js";
 import { nodeNetwork } from "./node-network.js";
 import { Recorder } from "./test/recorder.js";
 import { endOf, messageOf, TlsHarness } from "./test/tls-harness.js";

@@ -1,7 +1,7 @@
 import { type Message, toBinary } from "@bufbuild/protobuf";
 import { type ListValue, ListValueSchema, StructSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
-import { http2Limits } from "../http2/limits.js";
+import { http2Limits } from "../http2/limit-presets.js";
 import { protobufCodec } from "./codec.js";
 
 /** Lists within lists; each level is two messages, ListValue and Value. */

@@ -9,7 +9,8 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, it, test, vi } from "vitest";
-import { type Http2Options, http2Limits } from "../http2/limits.js";
+import { http2Limits } from "../http2/limit-presets.js";
+import type { Http2Options } from "../http2/limits.js";
 import { FieldCounter } from "./field-counter.js";
 
 const SCALARS = Object.values(Type).filter(

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import { WorkTurn } from "../base/work-turn.js";
-import { http2Limits } from "../http2/limits.js";
+import { http2Limits } from "../http2/limit-presets.js";
 import type { HeaderFields, Http2Stream, StreamHandler } from "../http2/types.js";
 import { Decompressor } from "../rpc/decompressor.js";
 import { MessageRoom } from "../rpc/message-room.js";

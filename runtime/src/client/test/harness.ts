@@ -4,7 +4,7 @@ import type { Cluster } from "../../config/cluster.js";
 import type { EndpointHealth } from "../../config/endpoint.js";
 import type { RetryPolicy, Route, RouteAction } from "../../config/route.js";
 import type { ClusterConfig, XdsConfig } from "../../config/xds-config.js";
-import { http2Limits } from "../../http2/limits.js";
+import { http2Limits } from "../../http2/limit-presets.js";
 import { openHttp2Session } from "../../http2/session.js";
 import type { Http2Connection, Http2Options, Http2Stream, LimitExceeded } from "../../http2/types.js";
 import { Decompressor } from "../../rpc/decompressor.js";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Http2Limits, type Http2Options, http2Limits, LIMIT_NAMES } from "./limits.js";
+import { http2Limits } from "./limit-presets.js";
+import { type Http2Limits, type Http2Options, LIMIT_NAMES } from "./limits.js";
 import { frame, headersFrame, REQUEST, ScriptedPeer, settingsFrame, uint32 } from "./test/scripted-peer.js";
 
 const KIB = 1024;
