@@ -83,15 +83,19 @@ describe("V8Heap", () => {
     expect([typeof globalThis.gc, runInNewContext("typeof gc")]).toEqual(["undefined", "undefined"]);
   });
 
-  it("lets the heap double by a flag that V8 has, unless the process was started with it", () => {
+  it("lets the heap double by a flag that V8 has, where V8 is old and the process was not started with it", () => {
     const known = execFileSync(process.execPath, ["--v8-options"], { encoding: "utf8" });
     expect(known).toContain(`${GROWTH_FLAG} (`);
     const flags: string[] = [];
-    new V8Heap((flag) => flags.push(flag)).letDouble(true);
-    expect(flags).toEqual([`${GROWTH_FLAG}=100`]);
+    const heapOf = (v8Version: string): V8Heap => new V8Heap(v8Version, (flag) => flags.push(flag));
+    const heap = heapOf("12.4.254.21-node.33");
+    heap.letDouble(true);
+    heap.letDouble(false);
+    expect(flags).toEqual([`${GROWTH_FLAG}=100`, `${GROWTH_FLAG}=0`]);
+    heapOf("13.6.233.8-node.26").letDouble(true);
     vi.stubEnv("NODE_OPTIONS", "--heap_growing_percent=50");
-    new V8Heap((flag) => flags.push(flag)).letDouble(true);
-    expect(flags).toHaveLength(1);
+    heapOf("11.3.244.8-node.33").letDouble(true);
+    expect(flags).toHaveLength(2);
   });
 
   it("tells of objects alone, not of buffers, and takes no memory to keep some", () => {
