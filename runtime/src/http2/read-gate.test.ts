@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { createVirtualClock } from "../testing/virtual-clock.js";
+import { createHttp2Connection } from "./connection.js";
+import { CLIENT_PREFACE } from "./frame.js";
 import type { Http2Options } from "./limits.js";
-import { dataFrame, headersFrame, REQUEST, ScriptedPeer } from "./test/scripted-peer.js";
+import { dataFrame, headersFrame, REQUEST, ScriptedPeer, settingsFrame } from "./test/scripted-peer.js";
 
 const SMALL = dataFrame(1, Buffer.from("small"), false);
 
@@ -56,5 +59,57 @@ describe("A14: small frames", () => {
     const peer = reading({ maxTinyFramesPerTurn: 10, maxTinyFramesPerSecond: 1000 });
     for (let count = 0; count < 100; count += 1) peer.raw(dataFrame(1, Buffer.alloc(64), false));
     expect(peer.connection.isReadPaused).toBe(false);
+  });
+});
+
+describe("A14: frames that are full of small messages", () => {
+  it("give way to others in the middle of a read when they take their time, and come in order", async () => {
+    let nowMs = 0;
+    const turns: number[][] = [];
+    const received: number[] = [];
+    const connection = createHttp2Connection({
+      role: "server",
+      clock: {
+        ...createVirtualClock(),
+        nowMs: () => nowMs,
+        yield: (callback) => {
+          turns.push(received.splice(0));
+          setImmediate(callback);
+        },
+      },
+      rng: () => 0.5,
+      options: {},
+      handler: {
+        onOutput() {},
+        onStream: () => ({
+          onHeaders() {},
+          onData: (bytes) => {
+            received.push(bytes[0] as number);
+            nowMs += 0.4;
+          },
+          onWritable() {},
+          onClose() {},
+        }),
+        onCapacity() {},
+        onClose() {},
+      },
+    });
+    const frames = [1, 2, 3, 4, 5, 6, 7].map((mark) => dataFrame(1, Buffer.alloc(9_000, mark), mark === 7));
+    connection.receive(
+      Buffer.concat([CLIENT_PREFACE, settingsFrame([]), headersFrame(1, REQUEST), ...frames.slice(0, 5)]),
+    );
+    expect([turns, connection.isReadPaused]).toEqual([[[1, 2, 3]], true]);
+    // What the transport had in its hands already.
+    connection.receive(Buffer.concat(frames.slice(5)));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([turns, connection.isReadPaused]).toEqual([
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+      true,
+    ]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([received, connection.isReadPaused]).toEqual([[7], false]);
   });
 });

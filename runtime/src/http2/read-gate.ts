@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../base/clock.js";
+import { FrameType } from "./frame.js";
 import { FrameReader, type FrameSink } from "./frame-reader.js";
 import type { Http2Limits } from "./limits.js";
 import type { OutputBuffer } from "./output-buffer.js";
@@ -6,6 +7,8 @@ import type { PeerBudgets } from "./peer-budgets.js";
 
 // After so much reading others get their turn. What the bytes set off comes on top of it.
 const MAX_TURN_MS = 1;
+// DATA may hold thousands of messages in one read: so many bytes of it are the least between two looks at the time.
+const CHECK_BYTES = 8192;
 // Small frames may come ahead of their time by as much as this is worth.
 const PACED_MS = 20;
 
@@ -22,11 +25,12 @@ export interface ReadGateOwner {
  * Reads a connection's bytes, and holds them back when the peer takes more than its turn (A1, A14), does not take our
  * replies (A12), or does not take our answers (A19). What it sends meanwhile stays in its socket.
  */
-export class ReadGate {
+export class ReadGate implements FrameSink {
   /** Nothing is read: the transport should keep what comes. */
   isHeld = false;
   /** Counts the reads. A stream remembers in which it was opened. */
   turn = 0;
+  readonly #sink: FrameSink;
   readonly #reader: FrameReader;
   readonly #output: OutputBuffer;
   readonly #limits: Http2Limits;
@@ -37,6 +41,8 @@ export class ReadGate {
   #isYielding = false;
   #pendingReplies = 0;
   #spentMs = 0;
+  #readSinceMs = 0;
+  #uncheckedDataBytes = 0;
   /** Tiny frames that were read, less those that a peer may send by now. */
   #tinyFramesAhead = 0;
   #tinyFramesInTurn = 0;
@@ -51,7 +57,8 @@ export class ReadGate {
     clock: Clock,
     owner: ReadGateOwner,
   ) {
-    this.#reader = new FrameReader(sink, limits.maxFrameBytes);
+    this.#sink = sink;
+    this.#reader = new FrameReader(this, limits.maxFrameBytes);
     this.#output = output;
     budgets.onTinyFrame = () => this.#onTinyFrame();
     this.#limits = limits;
@@ -70,13 +77,12 @@ export class ReadGate {
   }
 
   read(chunk: Buffer): void {
-    const startMs = this.#clock.nowMs();
+    this.#readSinceMs = this.#clock.nowMs();
     this.#beginTurn();
     this.#reader.read(chunk);
     this.#endTurn();
-    // A socket that is full is read many times in a row, and each read may hold thousands of small frames.
-    this.#spentMs += this.#clock.nowMs() - startMs;
-    if (this.#spentMs >= MAX_TURN_MS) this.#yield();
+    // A socket that is full is read many times in a row.
+    this.#countTime();
   }
 
   /** The peer opened a stream. After so many of them others get their turn. */
@@ -102,6 +108,42 @@ export class ReadGate {
     this.#isStopped = true;
     this.#pause?.cancel();
     this.#reader.stop();
+  }
+
+  // ---- FrameSink
+
+  onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
+    this.#sink.onFrame(type, flags, streamId, bytes, start, end);
+    if (type === FrameType.DATA) this.#countData(end - start);
+  }
+
+  onDataBegin(flags: number, streamId: number, length: number): void {
+    this.#sink.onDataBegin(flags, streamId, length);
+  }
+
+  onDataPart(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    this.#sink.onDataPart(bytes, start, end, isLast);
+    this.#countData(end - start);
+  }
+
+  onOversizedFrame(length: number): void {
+    this.#sink.onOversizedFrame(length);
+  }
+
+  // ---- turns
+
+  #countData(byteCount: number): void {
+    this.#uncheckedDataBytes += byteCount;
+    if (this.#uncheckedDataBytes < CHECK_BYTES) return;
+    this.#uncheckedDataBytes = 0;
+    this.#countTime();
+  }
+
+  #countTime(): void {
+    const nowMs = this.#clock.nowMs();
+    this.#spentMs += nowMs - this.#readSinceMs;
+    this.#readSinceMs = nowMs;
+    if (this.#spentMs >= MAX_TURN_MS) this.#yield();
   }
 
   /** Lets other connections have their turn. */
@@ -163,6 +205,7 @@ export class ReadGate {
     if (this.#isStopped || this.#isYielding || this.#pause !== undefined || this.#isOutputHigh) return;
     if (this.#pendingReplies >= this.#limits.pauseAtReplies) return;
     this.isHeld = false;
+    this.#readSinceMs = this.#clock.nowMs();
     this.#beginTurn();
     this.#reader.resume();
     this.#endTurn();
