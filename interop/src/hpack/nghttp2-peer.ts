@@ -4,7 +4,7 @@ import { CLIENT_PREFACE, FrameFlag, FrameType } from "@meshwright/runtime/wire";
 import type { HeaderList } from "./fields.js";
 import { NEVER_INDEXED } from "./fields.js";
 import type { EncodedList } from "./python-peer.js";
-import { createRawPeer, isSettings, isSettingsAck, SETTINGS_ACK, settingsFrame } from "./raw-peer.js";
+import { createRawPeer, headersFrame, isSettings, isSettingsAck, SETTINGS_ACK, settingsFrame } from "./raw-peer.js";
 
 /** Which argument of the event "stream" has the fields as they came. */
 const RAW_HEADERS = 3;
@@ -44,7 +44,7 @@ export async function nghttp2Encode(lists: readonly HeaderList[], tableBytes: nu
     const { payload, flags, streamId } = await peer.next(({ type }) => type === FrameType.HEADERS);
     if ((flags & FrameFlag.END_HEADERS) === 0) throw new Error("the lists of the stories fit one frame each");
     blocks.push(withoutPriority(payload, flags));
-    peer.write({ type: FrameType.HEADERS, flags: FrameFlag.END_HEADERS | FrameFlag.END_STREAM, streamId, payload: OK });
+    peer.write(headersFrame(streamId, OK));
   }
   client.destroy();
   peer.close();
@@ -77,12 +77,7 @@ export async function nghttp2Decode(lists: readonly EncodedList[], tableBytes: n
       await peer.next(isSettings);
       peer.write(SETTINGS_ACK);
     }
-    peer.write({
-      type: FrameType.HEADERS,
-      flags: FrameFlag.END_HEADERS | FrameFlag.END_STREAM,
-      streamId,
-      payload: block,
-    });
+    peer.write(headersFrame(streamId, block));
     // The response, or the end of the connection.
     const id = streamId;
     await peer.next((frame) => frame.type === FrameType.HEADERS && frame.streamId === id);

@@ -93,6 +93,16 @@ export function createRawPeer(skip: number): RawPeer {
   };
 }
 
+/** HEADERS that end their stream, with a whole block. */
+export function headersFrame(streamId: number, block: Buffer): Frame {
+  return {
+    type: FrameType.HEADERS,
+    flags: FrameFlag.END_HEADERS | FrameFlag.END_STREAM,
+    streamId,
+    payload: block,
+  };
+}
+
 /** SETTINGS with a size of the decoder's table. */
 export function settingsFrame(tableBytes: number): Frame {
   const payload = Buffer.alloc(SETTING_BYTES);

@@ -92,7 +92,7 @@ export class LargeBuffers {
   }
 }
 
-// With that of Node 24, V8 13, it does not come to such collections, and large messages are a tenth slower in a larger heap.
+// With that of Node 24, V8 13, it does not come to such collections, and large messages are a sixth slower in a larger heap.
 const LAST_DOUBLING_V8 = 12;
 
 /** V8's flag for how far a heap may grow, in percent, until all of it is collected. 0: V8 decides. */
@@ -123,11 +123,11 @@ function wasStartedWith(flag: string): boolean {
 /** The heap of this process. */
 export class V8Heap implements BufferHeap {
   #collector: Collector | undefined;
-  readonly #mayDouble: boolean;
+  readonly #isGrowthOurs: boolean;
   readonly #setFlag: (flag: string) => void;
 
   constructor(v8Version: string = process.versions.v8, setFlag: (flag: string) => void = setFlagsFromString) {
-    this.#mayDouble = Number.parseInt(v8Version, 10) <= LAST_DOUBLING_V8 && !wasStartedWith(GROWTH_FLAG);
+    this.#isGrowthOurs = Number.parseInt(v8Version, 10) <= LAST_DOUBLING_V8 && !wasStartedWith(GROWTH_FLAG);
     this.#setFlag = setFlag;
   }
 
@@ -142,7 +142,7 @@ export class V8Heap implements BufferHeap {
 
   letDouble(may: boolean): void {
     // Read when a collection of the whole heap ends.
-    if (this.#mayDouble) this.#setFlag(`${GROWTH_FLAG}=${may ? 100 : 0}`);
+    if (this.#isGrowthOurs) this.#setFlag(`${GROWTH_FLAG}=${may ? 100 : 0}`);
   }
 
   /**

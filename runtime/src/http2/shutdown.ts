@@ -47,6 +47,7 @@ export class Shutdown {
     return this.#finalStreamId === MAX_STREAM_ID;
   }
 
+  /** Says that the connection will end; once. */
   begin(): void {
     this.isBegun = true;
     if (this.#owner.role === "client") {

@@ -5,7 +5,7 @@ import type { Memory, MemoryOwner } from "../http2/types.js";
 export interface MessageMemory {
   /** At least `byteCount` bytes. */
   take(byteCount: number): Buffer;
-  /** Copies large `bytes`, of {@link LATE_BYTES} or more, to `at` in what was taken last: now, or when they are needed. */
+  /** Copies large `bytes`, of {@link LATE_BYTES} or more, to `at` in what was taken last when they are needed. */
   put(bytes: Uint8Array, at: number): void;
 }
 
@@ -104,8 +104,8 @@ class RememberedMemory implements MessageMemory {
   }
 
   put(bytes: Uint8Array, at: number): void {
-    if (this.#pooled === undefined) this.#taken?.set(bytes, at);
-    else this.#pooled.put(bytes, at);
+    // What is so large does not fit into the scratch.
+    (this.#pooled as PooledMemory).put(bytes, at);
   }
 
   /** Whose memory a message is in that was encoded just now. */
